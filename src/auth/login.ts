@@ -1,0 +1,167 @@
+/**
+ * Log-in: the e-mail's key → the registry's index → each tenant that knows it → the password, there.
+ *
+ * An unknown e-mail, a wrong password, a disabled user and a closed tenant get the same answer at the
+ * same cost: a tenant without a usable password is verified against a hash that fits nothing, and
+ * every refusal waits for the same beat.
+ */
+import { uuidv7 } from 'uuidv7';
+import { badUserInput, invalidCredentials, tenantSuspended } from '../errors';
+import { settleAll } from '../lib/settle-all';
+import type { AccessTokens } from './access-tokens';
+import { normalizeEmail, type EmailIndexKeyOf } from './email-address';
+import { issueSession, type IssuedSession } from './issue-session';
+import type { LoginLimits } from './login-limits';
+import { padFailures } from './pad-failures';
+import { isOversizedPassword, type Passwords } from './passwords';
+import { maySignIn, type EmailIndex, type TenantAccess, type TenantDescription } from './ports';
+import { createRefreshToken } from './refresh-tokens';
+import { openSession, type Client } from './user-sessions.store';
+import { findCredentialsByEmail, type Credentials } from './users.store';
+
+export interface LoginInput {
+  readonly email: string;
+  readonly password: string;
+  /** Names one of several tenants; needed when the password fits in more than one. */
+  readonly tenantSlug?: string | undefined;
+  readonly client: Client;
+}
+
+export type LoginOutcome =
+  | { readonly kind: 'signedIn'; readonly session: IssuedSession }
+  /** The password fits in several tenants and none was named: log in again and name one. */
+  | { readonly kind: 'chooseTenant'; readonly tenants: readonly TenantDescription[] };
+
+export interface LoginDependencies {
+  readonly emailIndex: EmailIndex;
+  readonly access: TenantAccess;
+  readonly emailIndexKeyOf: EmailIndexKeyOf;
+  readonly passwords: Passwords;
+  readonly limits: LoginLimits;
+  readonly accessTokens: AccessTokens;
+  readonly refreshTokenTtlSeconds: number;
+  /** Refusals come at multiples of this. */
+  readonly refusalBeatMs?: number;
+}
+
+type UsableCredentials = Credentials & { readonly passwordHash: string };
+
+/** A tenant that knows the e-mail; without credentials when nobody may sign in there with it. */
+interface Candidate {
+  readonly tenant: TenantDescription;
+  readonly credentials: UsableCredentials | undefined;
+}
+
+interface Fitting extends Candidate {
+  readonly credentials: UsableCredentials;
+}
+
+/** Well above look-up and verification on a warm, unloaded server: refusals then all take just this. */
+const REFUSAL_BEAT_MS = 250;
+/** An address in more tenants than this must name one: each costs a verification. */
+const MAX_CANDIDATES = 20;
+const TENANTS_AT_ONCE = 4;
+
+/**
+ * @throws UNAUTHENTICATED, RATE_LIMITED, BAD_USER_INPUT (password too long), TENANT_SUSPENDED (only
+ *   once the password fitted), TENANT_UNAVAILABLE when it may have fitted in one that cannot be reached
+ */
+export function createLogin(deps: LoginDependencies): (input: LoginInput) => Promise<LoginOutcome> {
+  const { emailIndex, access, passwords, limits, refusalBeatMs = REFUSAL_BEAT_MS } = deps;
+
+  return async (input) => {
+    if (isOversizedPassword(input.password)) {
+      throw badUserInput('Expected a password of at most 1024 bytes.', { field: 'password' });
+    }
+    const emailKey = normalizeEmail(input.email);
+    const indexKey = deps.emailIndexKeyOf(emailKey);
+    const attempt = await limits.begin(indexKey.toString('base64'), input.client.ip);
+    let verified = false;
+    try {
+      return await padFailures(refusalBeatMs, async () => {
+        const { candidates, failure } = await findCandidates(indexKey, emailKey, input.tenantSlug);
+        if (candidates.length === 0 && failure !== undefined) throw failure;
+        const fitting = await verifyAll(candidates, input.password);
+        verified = true;
+        // What could not be reached may be where the password fits: "wrong" would be a guess.
+        if (fitting.length === 0) throw failure ?? invalidCredentials();
+        await attempt.succeeded();
+        return await admit(fitting, input);
+      });
+    } catch (error) {
+      if (!verified) await attempt.discounted();
+      throw error;
+    }
+  };
+
+  async function findCandidates(indexKey: Buffer, emailKey: string, slug: string | undefined) {
+    const tenantIds = await emailIndex.findTenantIds(indexKey);
+    const considered = slug === undefined ? tenantIds.slice(0, MAX_CANDIDATES) : tenantIds;
+    const results = await settleAll(considered, TENANTS_AT_ONCE, async (tenantId) => {
+      const tenant = await access.describe(tenantId);
+      if (tenant === undefined || (slug !== undefined && tenant.slug !== slug)) return undefined;
+      return { tenant, credentials: await findUsableCredentials(tenant, emailKey) };
+    });
+    const candidates: Candidate[] = [];
+    let failure: unknown;
+    for (const result of results) {
+      if (result.status === 'rejected') failure ??= result.reason;
+      else if (result.value !== undefined) candidates.push(result.value);
+    }
+    return { candidates, failure };
+  }
+
+  async function findUsableCredentials(
+    tenant: TenantDescription,
+    emailKey: string,
+  ): Promise<UsableCredentials | undefined> {
+    if (!maySignIn(tenant) && tenant.status !== 'suspended') return undefined;
+    const found = await access.run(tenant.id, (sql) => findCredentialsByEmail(sql, emailKey));
+    if (found?.status !== 'active' || found.passwordHash === null) return undefined;
+    return { ...found, passwordHash: found.passwordHash };
+  }
+
+  async function verifyAll(candidates: readonly Candidate[], password: string): Promise<Fitting[]> {
+    if (candidates.length === 0) await passwords.verify(undefined, password);
+    const fits = await Promise.all(
+      candidates.map(({ credentials }) => passwords.verify(credentials?.passwordHash, password)),
+    );
+    return candidates.filter(
+      (candidate, index): candidate is Fitting =>
+        candidate.credentials !== undefined && fits[index] === true,
+    );
+  }
+
+  async function admit(fitting: readonly Fitting[], input: LoginInput): Promise<LoginOutcome> {
+    const open = fitting.filter(({ tenant }) => maySignIn(tenant));
+    const [first, ...others] = open;
+    if (first === undefined) throw tenantSuspended();
+    if (others.length > 0) {
+      const tenants = open.map(({ tenant }) => tenant);
+      return { kind: 'chooseTenant', tenants: tenants.sort((a, b) => (a.slug < b.slug ? -1 : 1)) };
+    }
+    return { kind: 'signedIn', session: await signIn(first, input) };
+  }
+
+  async function signIn(
+    { tenant, credentials }: Fitting,
+    { password, client }: LoginInput,
+  ): Promise<IssuedSession> {
+    const { userId, passwordHash } = credentials;
+    const rehash = passwords.isOutdated(passwordHash) ? await passwords.hash(password) : undefined;
+    const token = createRefreshToken(tenant.id, uuidv7());
+    const user = await access.run(tenant.id, (sql) =>
+      openSession(sql, {
+        userId,
+        verifiedHash: passwordHash,
+        rehash,
+        token,
+        ttlSeconds: deps.refreshTokenTtlSeconds,
+        client,
+      }),
+    );
+    // Disabled, or the password changed, between the look and now.
+    if (user === undefined) throw invalidCredentials();
+    return issueSession(deps.accessTokens, tenant, user, token);
+  }
+}

@@ -1,0 +1,48 @@
+import { defineKind } from '../kind/kind';
+import { address, email, integer, money, oneOf, phone, text, url } from '../kind/fields';
+import { refuseCycle } from '../kind/refuse-cycle';
+
+export const account = defineKind({
+  name: 'Account',
+  plural: 'accounts',
+  table: 'accounts',
+  idPrefix: 'account',
+  displayField: 'name',
+  description: 'A company or organisation that business is done with.',
+  fields: {
+    name: text({ required: true, description: 'What the company is called.' }),
+    accountType: oneOf(
+      'AccountType',
+      ['prospect', 'customer', 'partner', 'vendor', 'competitor', 'other'],
+      { description: 'The company’s relation to us.' },
+    ),
+    industry: text({ description: 'Branch of business, in the tenant’s own words.' }),
+    website: url({ description: 'Home page.' }),
+    email: email({ description: 'General e-mail address.' }),
+    phone: phone({ description: 'Main telephone number.' }),
+    description: text({ maxLength: 10_000, description: 'Free text.' }),
+    annualRevenue: money({ description: 'Revenue of a year.' }),
+    employeeCount: integer({ min: 0, description: 'Number of employees.' }),
+    foundedYear: integer({ min: 1000, max: 9999, description: 'Year the company was founded.' }),
+    billingAddress: address({ description: 'Where invoices go.' }),
+    shippingAddress: address({ description: 'Where goods go.' }),
+  },
+  parents: {
+    parent: {
+      kind: 'Account',
+      description: 'The company this one is a subsidiary of.',
+      inverse: { name: 'subsidiaries', description: 'Companies that belong to this one.' },
+    },
+    owner: {
+      kind: 'User',
+      description: 'The user who looks after the account.',
+      inverse: { name: 'accounts', description: 'Accounts the user looks after.' },
+    },
+  },
+  constraints: {
+    accounts_check: { field: 'annualRevenue', message: 'takes an amount and a currency together' },
+  },
+  rules: {
+    check: refuseCycle('accounts', 'parent'),
+  },
+});

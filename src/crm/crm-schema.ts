@@ -1,0 +1,46 @@
+/** The tenants' API as an executable schema: the kinds, `node`, and log-in. */
+import 'reflect-metadata';
+import type { GraphQLSchema } from 'graphql';
+import { buildSchema, type NonEmptyArray } from 'type-graphql';
+import { authoriseSchema } from '../graphql/authorise-schema';
+import { bindResolvers, type ResolverMap } from '../graphql/define-resolver';
+import { kinds } from './kinds';
+import type { Kind } from './kind/kind';
+import { createKindReader } from './kind/kind-reader';
+import { defineKindResolver } from './kind/kind-resolver';
+import { defineKindTypes } from './kind/kind-types';
+import { createKindWriter } from './kind/kind-writer';
+import { defineNodeResolver } from './node/node.resolver';
+import { ViewerResolver } from './viewer/viewer.resolver';
+
+let built: Promise<GraphQLSchema> | undefined;
+
+/** Built once for the process: type-graphql registers types globally, and a second set would clash. */
+export function buildCrmSchema(): Promise<GraphQLSchema> {
+  built ??= build();
+  return built;
+}
+
+async function build(): Promise<GraphQLSchema> {
+  const resolvers: ResolverMap = {};
+  const types = defineKindTypes(kinds);
+  const typesOf = (kind: Kind) => {
+    const found = types.get(kind.name);
+    if (found === undefined) throw new Error(`There are no types of ${kind.name}.`);
+    return found;
+  };
+  const reader = createKindReader(kinds);
+  const writer = createKindWriter(kinds);
+  const classes: Function[] = kinds.kinds.map((kind) =>
+    defineKindResolver({ kinds, reader, writer, typesOf, resolvers }, kind),
+  );
+  classes.push(defineNodeResolver(kinds, reader, resolvers), ViewerResolver);
+  const schema = await buildSchema({
+    resolvers: classes as NonEmptyArray<Function>,
+    validate: false,
+    // Types are plain rows here, never instances of the generated classes.
+    skipCheck: false,
+  });
+  bindResolvers(schema, resolvers);
+  return authoriseSchema(schema);
+}

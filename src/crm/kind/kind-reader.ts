@@ -1,0 +1,164 @@
+/**
+ * Reads records for one request, through dataloaders: what a level of the query asks for becomes
+ * one statement for each kind of load, whatever the number of rows (invariant 8).
+ */
+import DataLoader from 'dataloader';
+import type { GraphQLResolveInfo } from 'graphql';
+import type { Sql } from 'sql-template-tag';
+import type { RequestContext } from '../../request/context';
+import { resolveSlice, type PageArguments } from '../../graphql/pages';
+import { selects } from '../../graphql/selection';
+import { filterSql, type FilterInput } from './filter-sql';
+import type { ChildRelation, Kind, KindRow, KindSet } from './kind';
+import { cursorValuesOf, resolveOrdering, type OrderInput, type Ordering } from './ordering';
+import { byIdsSql, childCountsSql, childPagesSql, countSql, pageSql, type PageQuery } from './read-sql';
+import { nameStatement } from './statement-names';
+
+export interface ListArguments extends PageArguments {
+  readonly filter?: FilterInput | null;
+  readonly orderBy?: readonly OrderInput[] | null;
+  readonly includeDeleted?: boolean | null;
+}
+
+/** A page as the connection's fields read it. */
+export interface Page {
+  readonly rows: readonly KindRow[];
+  readonly hasNextPage: boolean;
+  readonly hasPreviousPage: boolean;
+  readonly cursorOf: (row: KindRow) => string;
+  /** Loaded only when asked for. */
+  readonly totalCount: () => Promise<number>;
+}
+
+const MAX_BATCH = 1000;
+
+interface PlannedPage {
+  readonly query: PageQuery;
+  readonly size: number;
+  readonly hasCursor: boolean;
+}
+
+export function createKindReader(kinds: KindSet) {
+  const query = async <Row>({ session }: RequestContext, statement: Sql): Promise<Row[]> =>
+    session.query<Row>(nameStatement(statement));
+
+  function plan(ctx: RequestContext, kind: Kind, args: ListArguments, info: GraphQLResolveInfo): PlannedPage {
+    const slice = resolveSlice(args);
+    const ordering = resolveOrdering(kinds, kind, args.orderBy);
+    const more = selects(info, ['pageInfo', slice.backwards ? 'hasPreviousPage' : 'hasNextPage']);
+    return {
+      size: slice.size,
+      hasCursor: slice.cursor !== undefined,
+      query: {
+        ordering,
+        filter: filterSql(kinds, kind, args.filter, ctx.session.localTenantId),
+        includeDeleted: args.includeDeleted === true,
+        limit: slice.size + (more ? 1 : 0),
+        position:
+          slice.cursor === undefined
+            ? undefined
+            : ctx.cursors.decode(ctx.session.tenantId, ordering.signature, slice.cursor),
+        backwards: slice.backwards,
+      },
+    };
+  }
+
+  function toPage(
+    ctx: RequestContext,
+    { query: { backwards, ordering }, size, hasCursor }: PlannedPage,
+    found: readonly KindRow[],
+    totalCount: () => Promise<number>,
+  ): Page {
+    const page = found.slice(0, size);
+    const more = found.length > size;
+    return {
+      rows: backwards ? page.reverse() : page,
+      hasNextPage: backwards ? hasCursor : more,
+      hasPreviousPage: backwards ? more : hasCursor,
+      cursorOf: cursorMaker(ctx, ordering),
+      totalCount,
+    };
+  }
+
+  const byIdLoader = (ctx: RequestContext, kind: Kind): DataLoader<string, KindRow | null> =>
+    ctx.loaders.get(`${kind.name}.byId`, () =>
+      new DataLoader<string, KindRow | null>(
+        async (ids) => {
+          const rows = await query<KindRow>(ctx, byIdsSql(kind, ctx.session.localTenantId, ids));
+          const byId = new Map(rows.map((row) => [row.id, row]));
+          return ids.map((id) => byId.get(id) ?? null);
+        },
+        { maxBatchSize: MAX_BATCH },
+      ),
+    );
+
+  return {
+    /** @returns null for an id that is absent, deleted or another tenant's: they look the same. */
+    byId: (ctx: RequestContext, kind: Kind, id: string): Promise<KindRow | null> =>
+      byIdLoader(ctx, kind).load(id),
+
+    async page(ctx: RequestContext, kind: Kind, args: ListArguments, info: GraphQLResolveInfo): Promise<Page> {
+      const planned = plan(ctx, kind, args, info);
+      const tenantId = ctx.session.localTenantId;
+      const rows = await query<KindRow>(ctx, pageSql(kind, tenantId, planned.query));
+      return toPage(ctx, planned, rows, async () => {
+        const [row] = await query<{ count: number }>(ctx, countSql(kind, tenantId, planned.query));
+        return row?.count ?? 0;
+      });
+    },
+
+    /** A parent's page of children; all parents of a level share one statement. */
+    childPage(
+      ctx: RequestContext,
+      relation: ChildRelation,
+      parentId: string,
+      args: ListArguments,
+      info: GraphQLResolveInfo,
+    ): Promise<Page> {
+      // One field node is one set of arguments and one selection, however many parents it is resolved for.
+      const key = `${info.parentType.name}.${relation.name}@${nodeKey(ctx, info)}`;
+      const loader = ctx.loaders.get(key, () => {
+        const planned = plan(ctx, relation.child, args, info);
+        const tenantId = ctx.session.localTenantId;
+        const counts = new DataLoader<string, number>(
+          async (ids) => {
+            const rows = await query<{ __parent: string; count: number }>(
+              ctx,
+              childCountsSql(relation, tenantId, ids, planned.query),
+            );
+            const byParent = new Map(rows.map((row) => [row.__parent, row.count]));
+            return ids.map((id) => byParent.get(id) ?? 0);
+          },
+          { maxBatchSize: MAX_BATCH },
+        );
+        return new DataLoader<string, Page>(
+          async (ids) => {
+            const rows = await query<KindRow & { __parent: string }>(
+              ctx,
+              childPagesSql(relation, tenantId, ids, planned.query),
+            );
+            const byParent = new Map<string, KindRow[]>(ids.map((id) => [id, []]));
+            for (const row of rows) byParent.get(row.__parent)?.push(row);
+            return ids.map((id) => toPage(ctx, planned, byParent.get(id) ?? [], () => counts.load(id)));
+          },
+          { maxBatchSize: MAX_BATCH },
+        );
+      });
+      return loader.load(parentId);
+    },
+  };
+}
+
+export type KindReader = ReturnType<typeof createKindReader>;
+
+const cursorMaker = (ctx: RequestContext, ordering: Ordering) => (row: KindRow): string =>
+  ctx.cursors.encode(ctx.session.tenantId, ordering.signature, cursorValuesOf(ordering, row));
+
+/** A number for each field node of the request's document. */
+function nodeKey(ctx: RequestContext, info: GraphQLResolveInfo): number {
+  const keys = ctx.loaders.get('fieldNodes', () => new Map<object, number>());
+  const [node] = info.fieldNodes;
+  const id = node === undefined ? 0 : (keys.get(node) ?? keys.size + 1);
+  if (node !== undefined) keys.set(node, id);
+  return id;
+}

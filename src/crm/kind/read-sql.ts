@@ -1,0 +1,67 @@
+/** The statements that read records of a kind. Each carries the tenant beside the policy. */
+import sql, { empty, raw, type Sql } from 'sql-template-tag';
+import type { CursorValues } from '../../database/cursors';
+import { selectList, tableOf } from './columns';
+import type { ChildRelation, Kind } from './kind';
+import { afterSql, cursorColumns, orderBySql, type Ordering } from './ordering';
+
+export interface PageQuery {
+  readonly ordering: Ordering;
+  readonly filter: Sql | undefined;
+  readonly includeDeleted: boolean;
+  /** Rows to read: the page, and one more when somebody asked whether there is one. */
+  readonly limit: number;
+  readonly position: CursorValues | undefined;
+  readonly backwards: boolean;
+}
+
+const also = (condition: Sql | undefined): Sql => (condition === undefined ? empty : sql`and ${condition}`);
+
+const live = (includeDeleted: boolean): Sql => (includeDeleted ? empty : sql`and t.deleted_at is null`);
+
+export const byIdsSql = (kind: Kind, tenantId: string, ids: readonly string[]): Sql =>
+  sql`select ${raw(selectList(kind))} from ${tableOf(kind)} t
+    where t.tenant_id = ${tenantId} and t.id = any(${ids}::uuid[]) and t.deleted_at is null`;
+
+function pageBody(kind: Kind, tenantId: string, query: PageQuery, parentCondition: Sql | undefined): Sql {
+  const { ordering, position, backwards } = query;
+  return sql`select ${raw(selectList(kind) + cursorColumns(ordering))}
+    from ${tableOf(kind)} t ${ordering.joins ?? empty}
+    where t.tenant_id = ${tenantId} ${live(query.includeDeleted)} ${also(parentCondition)} ${also(query.filter)}
+      ${also(position === undefined ? undefined : afterSql(ordering, position, backwards))}
+    order by ${orderBySql(ordering, backwards)} limit ${query.limit}`;
+}
+
+export const pageSql = (kind: Kind, tenantId: string, query: PageQuery): Sql =>
+  pageBody(kind, tenantId, query, undefined);
+
+/**
+ * A page of children for each of many parents, in one statement: one index range for each parent,
+ * no row read that is not returned. The nested loop keeps each parent's rows in their order.
+ */
+export function childPagesSql(
+  relation: ChildRelation,
+  tenantId: string,
+  parentIds: readonly string[],
+  query: PageQuery,
+): Sql {
+  const ofParent = sql`${raw(`t.${relation.via.column}`)} = p.id`;
+  return sql`select p.id as "__parent", c.* from unnest(${parentIds}::uuid[]) as p (id)
+    cross join lateral (${pageBody(relation.child, tenantId, query, ofParent)}) c`;
+}
+
+export const countSql = (kind: Kind, tenantId: string, query: Pick<PageQuery, 'filter' | 'includeDeleted'>): Sql =>
+  sql`select count(*)::int as count from ${tableOf(kind)} t
+    where t.tenant_id = ${tenantId} ${live(query.includeDeleted)} ${also(query.filter)}`;
+
+export function childCountsSql(
+  relation: ChildRelation,
+  tenantId: string,
+  parentIds: readonly string[],
+  query: Pick<PageQuery, 'filter' | 'includeDeleted'>,
+): Sql {
+  const column = raw(`t.${relation.via.column}`);
+  return sql`select ${column} as "__parent", count(*)::int as count from ${tableOf(relation.child)} t
+    where t.tenant_id = ${tenantId} and ${column} = any(${parentIds}::uuid[]) ${live(query.includeDeleted)}
+      ${also(query.filter)} group by ${column}`;
+}

@@ -1,0 +1,83 @@
+import { Arg, Ctx, Extensions, Mutation, Query, Resolver } from 'type-graphql';
+import { findSignedInUser } from '../../auth/users.store';
+import { unauthenticated } from '../../errors';
+import type { FieldExtensions } from '../../graphql/extensions';
+import type { RequestContext } from '../../request/context';
+import { toViewerUser } from './viewer-user.type';
+import { ChangePasswordInput, LoginInput, LogoutInput, RefreshSessionInput } from './viewer.input';
+import { sessionPayload, toLoginPayload, toSessionPayload, toTenant } from './viewer.payloads';
+import { LogoutPayload, SessionPayload, Viewer } from './viewer.type';
+
+const PUBLIC: FieldExtensions = { rule: 'public' };
+const ANY_ROLE: FieldExtensions = { rule: 'reader' };
+
+const clientOf = ({ remoteAddress, userAgent }: RequestContext) => ({
+  ip: remoteAddress,
+  userAgent,
+});
+
+@Resolver(() => Viewer)
+export class ViewerResolver {
+  @Query(() => Viewer, { description: 'Who is signed in, and where.' })
+  @Extensions({ ...ANY_ROLE, statements: 1 })
+  async viewer(@Ctx() context: RequestContext): Promise<Viewer> {
+    if (context.principal === undefined) throw unauthenticated();
+    const [user, tenant] = await Promise.all([
+      findSignedInUser(context.session, context.principal.userId),
+      context.auth.getTenant(context.principal),
+    ]);
+    if (user === undefined) throw unauthenticated();
+    return { user: toViewerUser(user), tenant: toTenant(tenant) };
+  }
+
+  @Mutation(() => SessionPayload, {
+    description:
+      'Signs in by e-mail and password. If the password fits in several organisations, answers with the list of them: log in again and name one.',
+  })
+  @Extensions(PUBLIC)
+  login(
+    @Arg('input', () => LoginInput) { email, password, tenant }: LoginInput,
+    @Ctx() context: RequestContext,
+  ): Promise<SessionPayload> {
+    const client = clientOf(context);
+    const attempt = { email, password, tenantSlug: tenant ?? undefined, client };
+    return sessionPayload(context.auth.login(attempt), toLoginPayload);
+  }
+
+  @Mutation(() => SessionPayload, {
+    description: 'Exchanges a refresh token for a new pair of tokens. The old one is used up.',
+  })
+  @Extensions(PUBLIC)
+  refreshSession(
+    @Arg('input', () => RefreshSessionInput) { refreshToken }: RefreshSessionInput,
+    @Ctx() context: RequestContext,
+  ): Promise<SessionPayload> {
+    return sessionPayload(context.auth.refresh(refreshToken, clientOf(context)), toSessionPayload);
+  }
+
+  @Mutation(() => LogoutPayload, {
+    description: 'Ends the session. One that has ended already is no error.',
+  })
+  @Extensions(PUBLIC)
+  async logout(
+    @Arg('input', () => LogoutInput, { nullable: true }) input: LogoutInput | null,
+    @Ctx() { auth, principal }: RequestContext,
+  ): Promise<LogoutPayload> {
+    await auth.logout({ principal, refreshToken: input?.refreshToken ?? undefined });
+    return { userErrors: [] };
+  }
+
+  @Mutation(() => SessionPayload, {
+    description:
+      "Changes the viewer's password and ends all their sessions, but for the new one it answers with.",
+  })
+  @Extensions(ANY_ROLE)
+  changePassword(
+    @Arg('input', () => ChangePasswordInput) input: ChangePasswordInput,
+    @Ctx() context: RequestContext,
+  ): Promise<SessionPayload> {
+    if (context.principal === undefined) throw unauthenticated();
+    const change = { ...input, client: clientOf(context) };
+    return sessionPayload(context.auth.changePassword(context.principal, change), toSessionPayload);
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * The two sets of migrations as Knex reads them. A migration is known by its file's stem, so that
+ * the TypeScript source and the built JavaScript are the same migration to a database.
+ */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Knex } from 'knex';
+
+export type MigrationSet = 'registry' | 'tenant';
+
+export interface MigrationSource extends Knex.MigrationSource<string> {
+  /** Names in order; the last one is the version of a schema that is up to date. */
+  readonly names: readonly string[];
+}
+
+export function createMigrationSource(set: MigrationSet): MigrationSource {
+  const directory = join(__dirname, '..', '..', 'migrations', set);
+  const files = new Map(
+    readdirSync(directory)
+      .filter((file) => /^\d{4}_\w+\.(ts|js)$/.test(file))
+      .sort()
+      .map((file) => [file.replace(/\.(ts|js)$/, ''), join(directory, file)] as const),
+  );
+  return {
+    names: [...files.keys()],
+    getMigrations: () => Promise.resolve([...files.keys()]),
+    getMigrationName: (name) => name,
+    getMigration: (name) => {
+      const file = files.get(name);
+      if (file === undefined) throw new Error(`There is no ${set} migration "${name}".`);
+      // A migration is a module chosen at run time; it may be TypeScript, which only require is taught.
+      // eslint-disable-next-line @typescript-eslint/no-require-imports
+      return Promise.resolve(require(file) as Knex.Migration);
+    },
+  };
+}
+
+/** The settings that the Knex command line (knexfile.ts) and our own runner share. */
+export function migratorConfig(set: MigrationSet): Knex.MigratorConfig {
+  return {
+    migrationSource: createMigrationSource(set),
+    schemaName: set === 'registry' ? 'registry' : 'cloister',
+    tableName: 'schema_migrations',
+  };
+}

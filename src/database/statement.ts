@@ -1,0 +1,17 @@
+/**
+ * What runs SQL for one tenant. Values are always parameters; `name` makes it a prepared statement
+ * (kept for hot statements whose text is one of few: a server keeps every named text it has seen).
+ * `Sql` of sql-template-tag fits as it is.
+ */
+export interface Statement {
+  readonly text: string;
+  readonly values: readonly unknown[];
+  readonly name?: string;
+}
+
+export interface SqlRunner {
+  /** The id the tenant has in its data source; every statement carries it beside the policy. */
+  readonly localTenantId: string;
+  /** @returns the rows; @throws AppError translated from the database's error. */
+  query<Row>(statement: Statement): Promise<Row[]>;
+}

@@ -1,0 +1,26 @@
+/**
+ * What a field of the schema says about itself, under `extensions`. Authorisation, limits, the
+ * choice of a view and the generated tests all read it from here and nowhere else.
+ */
+import type { Role } from '../auth/principal';
+
+/**
+ * Who may call a root field. `public` is the explicit mark for fields that need no sign-in; a root
+ * field without a rule is refused when the schema is built.
+ */
+export type Rule = 'public' | Role;
+
+export interface FieldExtensions {
+  /** Root fields only: who may call it. */
+  readonly rule?: Rule;
+  /** How many SQL statements resolving the field takes at most (default 0), whatever the rows. */
+  readonly statements?: number;
+  /** The field is a Relay connection: page sizes count towards the operation's cost. */
+  readonly connection?: { readonly defaultFirst: number; readonly maxFirst: number };
+  /** An argument or input field that takes the id of a record of this kind (its GraphQL type name). */
+  readonly idOf?: string;
+}
+
+/** The extensions of a field, argument or input field as this house types them. */
+export const extensionsOf = (element: { readonly extensions: object }): FieldExtensions =>
+  element.extensions;

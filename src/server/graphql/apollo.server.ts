@@ -1,0 +1,76 @@
+/** Apollo Server as this house runs it: no reporting, no landing page, no batches, no stack traces. */
+import { ApolloServer } from '@apollo/server';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginInlineTraceDisabled,
+  ApolloServerPluginLandingPageDisabled,
+  ApolloServerPluginSchemaReportingDisabled,
+  ApolloServerPluginUsageReportingDisabled,
+} from '@apollo/server/plugin/disabled';
+import type { GraphQLSchema } from 'graphql';
+import type { Logger } from 'pino';
+import type { Config } from '../../config';
+import { formatError } from '../format-error';
+import { operationLimitsPlugin } from './operation-limits.plugin';
+import { operationOutcomePlugin } from './operation-outcome.plugin';
+import type { ServerContext } from './server-context';
+import { createTenantBudget } from './tenant-budget';
+
+export interface ApolloOptions {
+  readonly schema: GraphQLSchema;
+  readonly config: Config;
+  readonly logger: Logger;
+}
+
+/** Errors of one document that are told at once; with the length of each it bounds the reply. */
+const MAX_REPORTED_ERRORS = 3;
+
+/** @returns a started server; the caller stops it. */
+export async function createApolloServer(
+  options: ApolloOptions,
+): Promise<ApolloServer<ServerContext>> {
+  const { schema, config, logger } = options;
+  const production = config.mode === 'production';
+  const server = new ApolloServer<ServerContext>({
+    schema,
+    nodeEnv: config.mode,
+    introspection: true, // who may use it is decided per request, by operationLimitsPlugin
+    hideSchemaDetailsFromClientErrors: production,
+    includeStacktraceInErrorResponses: false,
+    persistedQueries: false,
+    csrfPrevention: true,
+    allowBatchedHttpRequests: false,
+    stopOnTerminationSignals: false,
+    parseOptions: { maxTokens: config.limits.tokens },
+    validationOptions: { maxErrors: MAX_REPORTED_ERRORS },
+    executionOptions: { maxCoercionErrors: MAX_REPORTED_ERRORS },
+    formatError: (_formatted, error) => formatError(error),
+    logger: quietLogger(logger),
+    plugins: [
+      ApolloServerPluginCacheControlDisabled(),
+      ApolloServerPluginInlineTraceDisabled(),
+      ApolloServerPluginLandingPageDisabled(),
+      ApolloServerPluginSchemaReportingDisabled(),
+      ApolloServerPluginUsageReportingDisabled(),
+      operationLimitsPlugin({
+        limits: config.limits,
+        budget: createTenantBudget(config.limits.tenantCostPerMinute),
+        anonymousIntrospection: !production,
+      }),
+      operationOutcomePlugin(config.limits.cost, logger),
+    ],
+  });
+  await server.start();
+  return server;
+}
+
+/** Apollo puts error messages into its log lines; what it reports before the first colon is its own. */
+function quietLogger(logger: Logger): Pick<Console, 'debug' | 'info' | 'warn' | 'error'> {
+  const own = (message: unknown): string => String(message).split(':', 1)[0] ?? '';
+  return {
+    debug: (message: unknown) => logger.debug(`Apollo: ${own(message)}`),
+    info: (message: unknown) => logger.info(`Apollo: ${own(message)}`),
+    warn: (message: unknown) => logger.warn(`Apollo: ${own(message)}`),
+    error: (message: unknown) => logger.error(`Apollo: ${own(message)}`),
+  };
+}

@@ -1,0 +1,193 @@
+/**
+ * A GraphQL API at a path: GET and POST, everything else refused.
+ *
+ * Calls Apollo's executeHTTPGraphQLRequest itself rather than through its Fastify integration,
+ * which can neither answer before Apollo does (a deadline must, whatever a resolver waits for) nor
+ * survive a Host header that is no URL.
+ */
+import { HeaderMap } from '@apollo/server';
+import type { ApolloServer, HTTPGraphQLRequest, HTTPGraphQLResponse } from '@apollo/server';
+import { GraphQLError } from 'graphql';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Logger } from 'pino';
+import type { Config } from '../../config';
+import type { RequestContext } from '../../request/context';
+import { HttpError, methodNotAllowed } from '../http-error';
+import { negotiateMediaType } from '../response-status';
+import { assertReadableDocument } from './document.guard';
+import { openRequestScope } from './request-scope';
+import type { RequestScope } from './request-scope';
+import { withTrace } from './server-context';
+import type { ServerContext } from './server-context';
+
+/** What a context is made from. */
+export interface ContextRequest {
+  readonly headers: IncomingHttpHeaders;
+  readonly remoteAddress: string;
+  readonly requestId: string;
+  /** Aborted when the client goes away or the deadline passes. */
+  readonly signal: AbortSignal;
+}
+
+export type CreateContext = (request: ContextRequest) => Promise<RequestContext>;
+
+export interface GraphqlRouteOptions {
+  readonly path: string;
+  readonly apollo: ApolloServer<ServerContext>;
+  readonly createContext: CreateContext;
+  readonly limits: Config['limits'];
+  readonly deadlineMs: number;
+  readonly logger: Logger;
+}
+
+const METHODS = ['GET', 'POST'] as const;
+const OTHER_METHODS = ['DELETE', 'HEAD', 'OPTIONS', 'PATCH', 'PUT', 'TRACE'] as const;
+
+export function registerGraphqlRoute(app: FastifyInstance, options: GraphqlRouteOptions): void {
+  app.route({
+    method: [...METHODS],
+    url: options.path,
+    onRequest: async (request) => assertAcceptable(request.headers.accept),
+    handler: (request, reply) => answer(request, reply, options),
+  });
+  app.route({
+    method: [...OTHER_METHODS],
+    url: options.path,
+    // Before the body is read: what it holds does not matter.
+    onRequest: async (request) => {
+      throw methodNotAllowed(request.method, METHODS);
+    },
+    handler: () => undefined,
+  });
+}
+
+/** Before execution: Apollo finds out only after a mutation has run. */
+function assertAcceptable(accept: string | undefined): void {
+  if (negotiateMediaType(accept) !== undefined) return;
+  throw new HttpError(
+    406,
+    'This API answers application/json or application/graphql-response+json: accept one of them.',
+  );
+}
+
+async function answer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: GraphqlRouteOptions,
+): Promise<FastifyReply> {
+  const httpRequest = toApolloRequest(request);
+  const query = queryOf(httpRequest);
+  if (query !== undefined) assertReadableDocument(query, options.limits);
+
+  const scope = openRequestScope(reply.raw, options.deadlineMs);
+  const context = openContext(request, scope, options);
+  try {
+    const response = await Promise.race([
+      options.apollo.executeHTTPGraphQLRequest({
+        httpGraphQLRequest: httpRequest,
+        context: () => context.create(),
+      }),
+      scope.stopped,
+    ]);
+    if (context.failure) throw context.failure.error;
+    // Refused by Apollo before there was a context to note it in.
+    const refused = (response.status ?? 200) >= 400 && request.trace.errorCodes.length === 0;
+    if (refused) request.trace.errorCodes.push('BAD_REQUEST');
+    return send(reply, response);
+  } finally {
+    scope.close();
+    context.end();
+  }
+}
+
+interface OpenContext {
+  create(): Promise<ServerContext>;
+  /** Why the context could not be made; Apollo's own answer to that is discarded. */
+  readonly failure: { readonly error: unknown } | undefined;
+  /** Ends the context exactly once, also one that is finished after the request was given up. */
+  end(): void;
+}
+
+function openContext(
+  request: FastifyRequest,
+  scope: RequestScope,
+  { createContext, logger }: GraphqlRouteOptions,
+): OpenContext {
+  let created: Promise<RequestContext> | undefined;
+  let failure: { readonly error: unknown } | undefined;
+  const { id: requestId, trace } = request;
+
+  return {
+    async create() {
+      try {
+        created = createContext({
+          headers: request.headers,
+          remoteAddress: request.ip,
+          requestId,
+          signal: scope.signal,
+        });
+        const context = await created;
+        if (context.principal) {
+          trace.tenantId = context.principal.tenantId;
+          trace.userId = context.principal.userId;
+        }
+        cancelWhenStopped(context, scope.signal);
+        return withTrace(context, trace);
+      } catch (error) {
+        failure = { error };
+        throw new GraphQLError('The context could not be made.');
+      }
+    },
+    get failure() {
+      return failure;
+    },
+    end() {
+      // The response does not wait for it. A context that failed to open has nothing to end.
+      created
+        ?.catch(() => undefined)
+        .then((context) => context?.end())
+        .catch((error: unknown) => logger.error({ requestId, err: error }, 'context did not end'));
+    },
+  };
+}
+
+function cancelWhenStopped(context: RequestContext, signal: AbortSignal): void {
+  if (!context.principal) return;
+  const cancel = (): void => context.session.cancel(signal.reason as Error);
+  if (signal.aborted) cancel();
+  else signal.addEventListener('abort', cancel, { once: true });
+}
+
+function toApolloRequest(request: FastifyRequest): HTTPGraphQLRequest {
+  const headers = new HeaderMap();
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
+  }
+  const queryStart = request.url.indexOf('?');
+  return {
+    method: request.method,
+    headers,
+    search: queryStart === -1 ? '' : request.url.slice(queryStart),
+    body: request.body,
+  };
+}
+
+function queryOf({ method, search, body }: HTTPGraphQLRequest): string | undefined {
+  const query: unknown =
+    method === 'GET'
+      ? new URLSearchParams(search).get('query')
+      : (body as { query?: unknown } | null | undefined)?.query;
+  return typeof query === 'string' ? query : undefined;
+}
+
+function send(reply: FastifyReply, response: HTTPGraphQLResponse): FastifyReply {
+  if (response.body.kind !== 'complete') {
+    throw new Error('Expected a response in one piece, but Apollo began an incremental one.');
+  }
+  for (const [name, value] of response.headers) void reply.header(name, value);
+  return reply
+    .code(response.status ?? 200)
+    .header('cache-control', 'no-store')
+    .send(response.body.string);
+}

@@ -1,0 +1,57 @@
+/** Decides before execution whether an operation is run, and tells the session what it will need. */
+import type { ApolloServerPlugin } from '@apollo/server';
+import { GraphQLError } from 'graphql';
+import type { Config } from '../../config';
+import { assertWithinLimits, measureOperation } from '../../graphql/operation-measure';
+import type { OperationMeasure } from '../../graphql/operation-measure';
+import type { ServerContext } from './server-context';
+import type { TenantBudget } from './tenant-budget';
+
+export interface OperationLimitsOptions {
+  readonly limits: Config['limits'];
+  readonly budget: TenantBudget;
+  /** Whether anonymous clients may read the schema. */
+  readonly anonymousIntrospection: boolean;
+}
+
+export function operationLimitsPlugin(
+  options: OperationLimitsOptions,
+): ApolloServerPlugin<ServerContext> {
+  // An expanded operation may select as many fields as a document may have tokens.
+  const limits = { ...options.limits, selections: options.limits.tokens };
+  return {
+    async requestDidStart() {
+      return {
+        async didResolveOperation({ schema, document, operation, request, contextValue }) {
+          // An operation name that names none: execution says so.
+          if (!operation) return;
+          const { trace, principal } = contextValue;
+          const measure = measureOperation({
+            schema,
+            document,
+            operation,
+            variables: request.variables ?? {},
+          });
+          trace.operationType = operation.operation;
+          if (operation.name) trace.operationName = operation.name.value.slice(0, 100);
+          trace.cost = measure.cost;
+          assertWithinLimits(measure, limits);
+          if (!principal) {
+            assertNoIntrospection(measure, options.anonymousIntrospection);
+            return;
+          }
+          await options.budget.spend(principal.tenantId, measure.cost);
+          if (measure.statements > 0) contextValue.session.plan(measure.statements);
+        },
+      };
+    },
+  };
+}
+
+/** Not a validation rule: validated documents are cached, and who asks differs. */
+function assertNoIntrospection(measure: OperationMeasure, allowed: boolean): void {
+  if (allowed || !measure.introspects) return;
+  throw new GraphQLError('The schema is shown to signed-in clients only: sign in first.', {
+    extensions: { code: 'GRAPHQL_VALIDATION_FAILED' },
+  });
+}

@@ -1,0 +1,55 @@
+/** Gives each response its public errors, its HTTP status and its cost, and logs what was masked. */
+import type { ApolloServerPlugin } from '@apollo/server';
+import type { Logger } from 'pino';
+import { formatError } from '../format-error';
+import { retryAfterOf, statusOf } from '../response-status';
+import type { ServerContext } from './server-context';
+
+export function operationOutcomePlugin(
+  costLimit: number,
+  logger: Logger,
+): ApolloServerPlugin<ServerContext> {
+  return {
+    async unexpectedErrorProcessingRequest({ error, requestContext }) {
+      const { requestId } = requestContext.contextValue;
+      logger.error({ requestId, err: error }, 'the GraphQL pipeline failed');
+    },
+    async requestDidStart() {
+      return {
+        async willSendResponse({ response, request, errors, contextValue }) {
+          if (response.body.kind !== 'single') return;
+          const { requestId, trace } = contextValue;
+          const { singleResult: result } = response.body;
+          if (trace.cost !== undefined) {
+            result.extensions = {
+              ...result.extensions,
+              cost: { requested: trace.cost, limit: costLimit },
+            };
+          }
+          if (!errors || errors.length === 0) return;
+
+          const formatted = errors.map((error) => formatError(error, requestId));
+          result.errors = formatted;
+          formatted.forEach(({ extensions }, index) => {
+            trace.errorCodes.push(extensions.code);
+            if (extensions.code === 'INTERNAL_SERVER_ERROR') {
+              const error = errors[index];
+              logger.error(
+                { requestId, path: error?.path, err: error?.originalError ?? error },
+                'resolver failed',
+              );
+            }
+          });
+          const { http } = response;
+          // Apollo knows one status that the code alone does not tell: a mutation sent by GET.
+          if (http.status !== 405) {
+            const accept = request.http?.headers.get('accept');
+            http.status = statusOf({ errors: formatted, data: result.data, accept });
+          }
+          const retryAfter = retryAfterOf(formatted);
+          if (retryAfter) http.headers.set('retry-after', retryAfter);
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,26 @@
+/** Cross-origin access for the configured origins only; without any, browsers elsewhere get nothing. */
+import cors from '@fastify/cors';
+import type { FastifyInstance } from 'fastify';
+import { HOUR, SECOND } from '../../lib/duration';
+
+export async function registerCors(
+  app: FastifyInstance,
+  origins: readonly string[],
+): Promise<void> {
+  if (origins.length === 0) return;
+  await app.register(cors, {
+    origin: [...origins],
+    methods: ['GET', 'POST'],
+    allowedHeaders: [
+      'authorization',
+      'content-type',
+      'apollo-require-preflight',
+      'x-apollo-operation-name',
+      'x-request-id',
+      'idempotency-key',
+    ],
+    exposedHeaders: ['x-request-id', 'retry-after'],
+    maxAge: HOUR / SECOND,
+    strictPreflight: false,
+  });
+}

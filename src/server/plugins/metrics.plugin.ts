@@ -1,0 +1,44 @@
+/**
+ * `/metrics` in Prometheus' text form. Labels are bounded: routes not paths, known codes, and never
+ * a tenant, a user or an operation name.
+ */
+import type { FastifyInstance } from 'fastify';
+import { Counter, Histogram } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { onRequestEnd, routeOf } from '../request-trace';
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+export function registerMetrics(app: FastifyInstance, registry: Registry): void {
+  const requests = new Counter({
+    name: 'cloister_http_requests_total',
+    help: 'HTTP requests answered.',
+    labelNames: ['method', 'route', 'status'],
+    registers: [registry],
+  });
+  const durations = new Histogram({
+    name: 'cloister_http_request_duration_seconds',
+    help: 'Time from the first byte of a request to the last of its response.',
+    labelNames: ['route'],
+    buckets: SECONDS,
+    registers: [registry],
+  });
+  const errors = new Counter({
+    name: 'cloister_graphql_errors_total',
+    help: 'Errors sent to clients, by public code.',
+    labelNames: ['code'],
+    registers: [registry],
+  });
+
+  onRequestEnd(app, (request, reply, status) => {
+    const route = routeOf(request);
+    requests.inc({ method: request.method, route, status: String(status) });
+    durations.observe({ route }, reply.elapsedTime / 1000);
+    for (const code of request.trace.errorCodes) errors.inc({ code });
+  });
+
+  app.get('/metrics', async (_request, reply) => {
+    const text = await registry.metrics();
+    return reply.type(registry.contentType).send(text);
+  });
+}

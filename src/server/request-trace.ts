@@ -1,0 +1,40 @@
+/** What the log line and the metrics of one request are written from, filled in as it becomes known. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+
+export interface RequestTrace {
+  tenantId?: string;
+  userId?: string;
+  operationName?: string;
+  operationType?: string;
+  cost?: number;
+  readonly errorCodes: string[];
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    trace: RequestTrace;
+  }
+}
+
+/** Path of the matched route, never the raw URL: a query string can hold variables. */
+export const routeOf = (request: FastifyRequest): string =>
+  request.routeOptions.url ?? '(unknown)';
+
+/** The status nginx made customary for a client that left before it was answered. */
+const CLIENT_GONE = 499;
+
+/**
+ * Calls back once for every request, answered or given up by its client (of which Fastify's
+ * onResponse hook does not tell).
+ */
+export function onRequestEnd(
+  app: FastifyInstance,
+  report: (request: FastifyRequest, reply: FastifyReply, status: number) => void,
+): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.raw.once('close', () =>
+      report(request, reply, reply.raw.writableFinished ? reply.statusCode : CLIENT_GONE),
+    );
+    done();
+  });
+}

@@ -1,0 +1,80 @@
+/**
+ * Looks at a data source through the eyes of the role that serves requests: could that role step
+ * around row-level security, is every table guarded, is the schema ours. Asked when a pool is made
+ * (fails closed) and by the doctor (explains).
+ */
+import type { ClientBase } from 'pg';
+import { tenantUnavailable } from '../errors';
+import { createMigrationSource } from '../database/migration-source';
+
+export interface DataSourceFindings {
+  readonly serverVersion: string;
+  readonly tls: boolean;
+  readonly role: string;
+  readonly roleIsSafe: boolean;
+  /** Why not, in the words of Postgres: `superuser`, `bypassrls`, `owner`. */
+  readonly roleFaults: readonly string[];
+  readonly unguardedTables: readonly string[];
+  readonly schemaVersion: string | null;
+  readonly expectedSchemaVersion: string;
+}
+
+const FINDINGS = `
+  select current_setting('server_version') as "serverVersion",
+    coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false) as tls,
+    current_user::text as role,
+    array_remove(array[
+      case when exists (select from pg_roles where rolsuper and pg_has_role(current_user, oid, 'member'))
+        then 'superuser' end,
+      case when exists (select from pg_roles where rolbypassrls and pg_has_role(current_user, oid, 'member'))
+        then 'bypassrls' end,
+      case when exists (
+        select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = 'cloister' and pg_has_role(current_user, c.relowner, 'member')) then 'owner' end
+    ], null)::text[] as "roleFaults",
+    coalesce((
+      select array_agg(c.relname::text order by c.relname)
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = 'cloister' and c.relkind in ('r', 'p') and c.relname not like 'schema\\_migrations%'
+        and not (c.relrowsecurity and c.relforcerowsecurity
+          and exists (select from pg_policy p where p.polrelid = c.oid))
+    ), array[]::text[]) as "unguardedTables",
+    to_regclass('cloister.schema_migrations') is not null
+      and has_table_privilege(to_regclass('cloister.schema_migrations'), 'select') as "hasMigrations"`;
+
+export async function findDataSourceFindings(client: ClientBase): Promise<DataSourceFindings> {
+  const { rows } = await client.query<Omit<DataSourceFindings, 'schemaVersion'> & { hasMigrations: boolean }>(FINDINGS);
+  const [row] = rows;
+  if (row === undefined) throw new Error('The data source answered the check with no row.');
+  const { hasMigrations, ...findings } = row;
+  const versions = hasMigrations
+    ? await client.query<{ name: string }>(
+        'select name from cloister.schema_migrations order by id desc limit 1',
+      )
+    : { rows: [] };
+  return {
+    ...findings,
+    roleIsSafe: findings.roleFaults.length === 0,
+    schemaVersion: versions.rows[0]?.name ?? null,
+    expectedSchemaVersion: createMigrationSource('tenant').names.at(-1) ?? '',
+  };
+}
+
+/** @throws TENANT_UNAVAILABLE with UNSAFE_ROLE or SCHEMA_VERSION. */
+export async function assertDataSourceIsSafe(client: ClientBase): Promise<void> {
+  const findings = await findDataSourceFindings(client);
+  if (!findings.roleIsSafe || findings.unguardedTables.length > 0) {
+    throw tenantUnavailable(
+      'UNSAFE_ROLE',
+      new Error(
+        `role ${findings.role}: ${findings.roleFaults.join(', ') || 'safe'}; unguarded tables: ${findings.unguardedTables.join(', ') || 'none'}`,
+      ),
+    );
+  }
+  if (findings.schemaVersion !== findings.expectedSchemaVersion) {
+    throw tenantUnavailable(
+      'SCHEMA_VERSION',
+      new Error(`expected ${findings.expectedSchemaVersion}, found ${findings.schemaVersion ?? 'none'}`),
+    );
+  }
+}

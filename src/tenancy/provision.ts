@@ -1,0 +1,108 @@
+/**
+ * Enrols data sources and tenants: what is secret is sealed before it is stored. Each step may be
+ * repeated; what is there already is left as it is.
+ */
+import { uuidv7 } from 'uuidv7';
+import { formatConnectionUrl, parseConnectionUrl } from '../database/connection-url';
+import { migrateDatabase, type MigrateOptions, type MigrateResult } from '../database/migrate-database';
+import { seal, open } from './secrets/envelope';
+import type { DataSourceRow, Placement } from './registry.store';
+import type { Tenancy } from './tenancy';
+
+type Registered = Pick<Tenancy, 'registry' | 'keyring'>;
+
+export interface DataSourceSpec {
+  readonly name: string;
+  readonly placement: Placement;
+  /** Connects as the run-time role. */
+  readonly url: string;
+  /** Connects as the owner, for migrations; absent where the customer runs them. */
+  readonly migrationUrl?: string;
+  readonly poolMax?: number;
+}
+
+/** @throws ConnectionUrlError when a URL is not one we take. @returns the data source's id. */
+export async function enrolDataSource({ registry, keyring }: Registered, spec: DataSourceSpec): Promise<string> {
+  const known = await registry.findDataSourceByName(spec.name);
+  const id = known?.id ?? uuidv7();
+  const sealUrl = (url: string, column: string): string =>
+    seal(formatConnectionUrl(parseConnectionUrl(url)), { rowId: id, column }, keyring);
+  const row = {
+    urlSealed: sealUrl(spec.url, 'url_sealed'),
+    ...(spec.migrationUrl === undefined
+      ? {}
+      : { migrationUrlSealed: sealUrl(spec.migrationUrl, 'migration_url_sealed') }),
+    ...(spec.poolMax === undefined ? {} : { poolMax: spec.poolMax }),
+  };
+  if (known === undefined) {
+    await registry.insertDataSource({ id, name: spec.name, placement: spec.placement, ...row });
+  } else {
+    await registry.updateDataSource(id, row);
+  }
+  return id;
+}
+
+/** Runs the tenant migrations of a data source with its owner's credentials and records the version. */
+export async function migrateDataSource(
+  { registry, keyring }: Registered,
+  dataSource: DataSourceRow,
+  options: Pick<MigrateOptions, 'onProgress'> = {},
+): Promise<MigrateResult> {
+  const place = (column: string) => ({ rowId: dataSource.id, column });
+  const appRole = parseConnectionUrl(open(dataSource.urlSealed, place('url_sealed'), keyring)).user;
+  if (dataSource.migrationUrlSealed === null) {
+    throw new Error(
+      `The data source "${dataSource.name}" has no migration URL: its owner runs the migrations, or gives one.`,
+    );
+  }
+  const owner = parseConnectionUrl(
+    open(dataSource.migrationUrlSealed, place('migration_url_sealed'), keyring),
+  );
+  const result = await migrateDatabase(owner, 'tenant', { ...options, appRole });
+  if (dataSource.schemaVersion !== result.version) {
+    await registry.updateDataSource(dataSource.id, { schemaVersion: result.version });
+  }
+  return result;
+}
+
+export interface TenantSpec {
+  readonly slug: string;
+  readonly name: string;
+  readonly dataSourceId: string;
+  /** What the tenant is called in the data source; the same as its id unless the database was there first. */
+  readonly tenantIdInDataSource?: string;
+}
+
+/** Registers a tenant and makes it known in its data source. @returns the tenant's id. */
+export async function enrolTenant(tenancy: Tenancy, spec: TenantSpec): Promise<string> {
+  const { registry } = tenancy;
+  if ((await registry.findTenantBySlug(spec.slug)) === undefined) {
+    const id = uuidv7();
+    await registry.insertTenant({
+      id,
+      slug: spec.slug,
+      name: spec.name,
+      dataSourceId: spec.dataSourceId,
+      tenantIdInDataSource: spec.tenantIdInDataSource ?? id,
+    });
+  }
+  const tenant = await registry.findTenantBySlug(spec.slug);
+  if (tenant === undefined) throw new Error(`The tenant "${spec.slug}" was registered but is not found.`);
+  const dataSource = await tenancy.directory.getDataSource(tenant);
+  const lease = await tenancy.pools.lease(dataSource);
+  try {
+    // Before there is a row the session's own check would refuse the tenant: state it by hand.
+    await lease.client.query('begin');
+    await lease.client.query("select set_config('app.tenant_id', $1, true)", [tenant.tenantIdInDataSource]);
+    await lease.client.query(
+      'insert into cloister.tenants (tenant_id, slug, name) values ($1, $2, $3) on conflict do nothing',
+      [tenant.tenantIdInDataSource, tenant.slug, tenant.name],
+    );
+    await lease.client.query('commit');
+    lease.release();
+  } catch (error) {
+    lease.release({ broken: true });
+    throw error;
+  }
+  return tenant.id;
+}
