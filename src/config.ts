@@ -35,7 +35,6 @@ export const environmentSchema = z.object({
   REGISTRY_MIGRATION_URL: z.string().min(1).optional(),
   REGISTRY_KEYS: z.string().min(1).optional(),
   REGISTRY_POOL_MAX: integer('connections', 1, 100, 5),
-  SEED_DEMO: flag(false),
 
   AUTH_JWT_KEYS: z.string().min(1).optional(),
   AUTH_ISSUER: z.string().min(1).default('cloister'),

@@ -41,11 +41,14 @@ function measure(query: string, variables: Record<string, unknown> = {}): Operat
 describe('depth', () => {
   it('counts nested fields, not fragments', () => {
     expect(measure('{ hello }').depth).toBe(1);
-    expect(measure('{ account { ... on Account { ...F } } } fragment F on Account { id }').depth).toBe(2);
+    expect(
+      measure('{ account { ... on Account { ...F } } } fragment F on Account { id }').depth,
+    ).toBe(2);
   });
 
   it('is that of the deepest branch, also below a fragment used at several depths', () => {
-    const query = '{ account { ...F parent { parent { ...F } } } } fragment F on Account { parent { id } }';
+    const query =
+      '{ account { ...F parent { parent { ...F } } } } fragment F on Account { parent { id } }';
     expect(measure(query).depth).toBe(5);
   });
 
@@ -59,7 +62,10 @@ describe('depth', () => {
 
 describe('counts', () => {
   it('cover every alias, of __typename and in fragments at each spread', () => {
-    expect(measure('{ a: __typename account { ...F parent { ...F } } } fragment F on Account { b: id }').aliases).toBe(3);
+    expect(
+      measure('{ a: __typename account { ...F parent { ...F } } } fragment F on Account { b: id }')
+        .aliases,
+    ).toBe(3);
   });
 
   it('cover directives on the operation, fields, spreads and inline fragments', () => {
@@ -73,11 +79,14 @@ describe('counts', () => {
   });
 
   it('cover root fields through fragments', () => {
-    expect(measure('{ hello ...F } fragment F on Query { account { id } hello }').rootFields).toBe(3);
+    expect(measure('{ hello ...F } fragment F on Query { account { id } hello }').rootFields).toBe(
+      3,
+    );
   });
 
   it('cover statements of every selected field once, whatever the page sizes', () => {
-    const query = '{ accounts(first: 100) { totalCount nodes { parent { id } accounts { nodes { id } } } } }';
+    const query =
+      '{ accounts(first: 100) { totalCount nodes { parent { id } accounts { nodes { id } } } } }';
     expect(measure(query).statements).toBe(4);
   });
 

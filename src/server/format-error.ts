@@ -100,8 +100,7 @@ function pipelineMessage(message: string): string {
 
 function masked(requestId: string | undefined): PublicError {
   return {
-    message:
-      'Something went wrong on our side: try again, and name the request id if it stays so.',
+    message: 'Something went wrong on our side: try again, and name the request id if it stays so.',
     extensions: {
       code: 'INTERNAL_SERVER_ERROR',
       ...(requestId === undefined ? {} : { requestId }),

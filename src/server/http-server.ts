@@ -66,7 +66,8 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<HttpServer
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestIdOf,
     bodyLimit: config.http.bodyLimitBytes,
-    trustProxy: config.http.trustProxy,
+    // The nearest proxy is believed; what stands before its own entry is the client's word.
+    trustProxy: config.http.trustProxy ? 1 : false,
     requestTimeout: RECEIVE_TIMEOUT_MS,
     exposeHeadRoutes: false,
     // While draining, what still arrives on an open connection is served, not refused.
@@ -97,12 +98,20 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<HttpServer
     deadlineMs: config.pools.statementTimeoutMs * DEADLINE_IN_STATEMENT_TIMEOUTS,
     logger,
   });
-  if (deps.explorer) {
-    await registerExplorer(app, { graphqlPath: GRAPHQL_PATH, demo: deps.explorer.demo });
-  }
+  if (deps.explorer) await mountExplorer(app, deps.explorer.demo);
   app.addHook('onClose', () => apollo.stop());
 
   return { app, listen: lifecycle.listen, close: lifecycle.close };
+}
+
+/** Without the API's policy: a worker obeys that of its own script, and it would forbid it all. */
+async function mountExplorer(app: FastifyInstance, demo: boolean): Promise<void> {
+  await app.register(async (scope) => {
+    scope.addHook('onRequest', async (_request, reply) => {
+      void reply.removeHeader('content-security-policy');
+    });
+    await registerExplorer(scope, { graphqlPath: GRAPHQL_PATH, demo });
+  });
 }
 
 const drainTimes = ({ http }: Config): { drainDelayMs: number; graceMs: number } => ({

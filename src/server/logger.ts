@@ -21,7 +21,15 @@ const MAX_FRAMES = 12;
 
 /** A second net beneath the rule that nobody logs these. */
 const REDACTED_PATHS = [
-  'authorization', 'cookie', 'password', 'token', 'secret', 'variables', 'headers', 'body', 'url',
+  'authorization',
+  'cookie',
+  'password',
+  'token',
+  'secret',
+  'variables',
+  'headers',
+  'body',
+  'url',
 ].flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
 
 /** @param destination where lines go; standard output by default. */

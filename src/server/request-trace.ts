@@ -17,8 +17,7 @@ declare module 'fastify' {
 }
 
 /** Path of the matched route, never the raw URL: a query string can hold variables. */
-export const routeOf = (request: FastifyRequest): string =>
-  request.routeOptions.url ?? '(unknown)';
+export const routeOf = (request: FastifyRequest): string => request.routeOptions.url ?? '(unknown)';
 
 /** The status nginx made customary for a client that left before it was answered. */
 const CLIENT_GONE = 499;

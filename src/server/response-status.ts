@@ -9,7 +9,7 @@ import type { PublicError } from './format-error';
 import { statusOfCode } from './format-error';
 
 const GRAPHQL_RESPONSE = 'application/graphql-response+json';
-const JSON_RESPONSE = 'application/json';
+export const JSON_RESPONSE = 'application/json';
 const FAILED_AS_GRAPHQL: ReadonlySet<string> = new Set([
   'GRAPHQL_PARSE_FAILED',
   'GRAPHQL_VALIDATION_FAILED',

@@ -99,7 +99,9 @@ describe('a server in production mode', () => {
 
   it('runs no query by GET without a preflight header, and no mutation by GET at all', async () => {
     expect((await get('query cop { __typename }')).body.data).toBeUndefined();
-    const mutation = await get('mutation cop { __typename }', { 'apollo-require-preflight': 'true' });
+    const mutation = await get('mutation cop { __typename }', {
+      'apollo-require-preflight': 'true',
+    });
     expect(mutation.body.data).toBeUndefined();
     expect(mutation.status).toBe(405);
   });
@@ -123,7 +125,9 @@ describe('a server in production mode', () => {
   it.each(['/graphql', '/graphiql', '/playground', '/console'])(
     'serves no GraphiQL at %s',
     async (path) => {
-      const response = await fetch(`${production.url}${path}`, { headers: { accept: 'text/html' } });
+      const response = await fetch(`${production.url}${path}`, {
+        headers: { accept: 'text/html' },
+      });
       const text = await response.text();
       expect(response.headers.get('content-type')).toMatch(/^application\/json/);
       expect(text).not.toMatch(/graphiql|playground|apollo.?studio/i);

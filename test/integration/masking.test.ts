@@ -16,10 +16,13 @@ describe.each(['development', 'production'])('a server in %s mode', (mode) => {
   it.each(['plain', 'graphql', 'string'])(
     'masks what a resolver throws, with the request id and nothing else (%s)',
     async (how) => {
-      const answer = await server.post('query($how: String, $text: String) { fail(how: $how, text: $text) }', {
-        variables: { how, text: DSN },
-        headers: { 'x-request-id': 'request-1' },
-      });
+      const answer = await server.post(
+        'query($how: String, $text: String) { fail(how: $how, text: $text) }',
+        {
+          variables: { how, text: DSN },
+          headers: { 'x-request-id': 'request-1' },
+        },
+      );
       expect(answer.body.errors).toEqual([
         {
           message: expect.stringMatching(/^Something went wrong on our side/) as string,

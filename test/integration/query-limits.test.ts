@@ -52,11 +52,7 @@ describe('a hostile document', () => {
     ['3,000 duplicate fields', `{${times(3000, () => 'hello')}}`, '400 GRAPHQL_PARSE_FAILED'],
     ['500 duplicate fields', `{${times(500, () => '__typename')}}`, '400 QUERY_TOO_COMPLEX'],
     ['1,001 tokens', `{${times(999, (i) => `f${i}`)}}`, '400 GRAPHQL_PARSE_FAILED'],
-    [
-      '15,001 characters',
-      `{text(length: 1) # ${'x'.repeat(15_000)}\n}`,
-      '400 QUERY_TOO_COMPLEX',
-    ],
+    ['15,001 characters', `{text(length: 1) # ${'x'.repeat(15_000)}\n}`, '400 QUERY_TOO_COMPLEX'],
     [
       'nested pages of 100',
       '{accounts(first:100){nodes{children(first:100){nodes{children(first:100){nodes{id}}}}}}}',

@@ -83,8 +83,11 @@ it('answers a request whose body is still on its way when the socket stops accep
   await closed;
 });
 
+/** Waiting for it would outlast the test. */
+const LONG_GRACE = { environment: { SHUTDOWN_GRACE_MS: '600000' } };
+
 it('does not wait for connections that only stay open', async () => {
-  const server = await startServer();
+  const server = await startServer(LONG_GRACE);
   const agent = new Agent({ keepAlive: true });
   await get(`${server.url}/healthz`, agent);
   await server.close();
@@ -106,7 +109,7 @@ it('cuts off what is still running after the grace period, and cancels it', asyn
 });
 
 it('does not wait for connections on which nothing was ever asked', async () => {
-  const server = await startServer();
+  const server = await startServer(LONG_GRACE);
   const { hostname, port } = new URL(server.url);
   const socket = connect(Number(port), hostname);
   await new Promise((resolve) => socket.once('connect', resolve));

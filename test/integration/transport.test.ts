@@ -11,14 +11,17 @@ beforeAll(async () => {
 
 afterAll(() => server.close());
 
+const API_POLICY = "default-src 'none';frame-ancestors 'none'";
 const HELLO = JSON.stringify({ query: '{ hello }' });
 const JSON_TYPE = { 'content-type': 'application/json' };
 
 const request = (init: RequestInit, path = '/graphql'): Promise<Answer> =>
   send(`${server.url}${path}`, init);
 
-const postBody = (body: string | Buffer, headers: Record<string, string> = JSON_TYPE): Promise<Answer> =>
-  request({ method: 'POST', headers, body });
+const postBody = (
+  body: string | Buffer,
+  headers: Record<string, string> = JSON_TYPE,
+): Promise<Answer> => request({ method: 'POST', headers, body });
 
 const quickBrotli = (bytes: Buffer): Buffer =>
   brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } });
@@ -45,7 +48,11 @@ describe('a request body', () => {
     ['truncated', JSON_TYPE, HELLO.slice(0, -3)],
     ['empty', JSON_TYPE, ''],
     ['null', JSON_TYPE, 'null'],
-    ['a batch', JSON_TYPE, JSON.stringify(Array.from({ length: 10 }, () => ({ query: '{hello}' })))],
+    [
+      'a batch',
+      JSON_TYPE,
+      JSON.stringify(Array.from({ length: 10 }, () => ({ query: '{hello}' }))),
+    ],
     ['an empty batch', JSON_TYPE, '[]'],
     ['without a query', JSON_TYPE, '{"notquery":"{hello}"}'],
   ])('that is %s is a bad request, told as JSON', async (_name, headers, body) => {
@@ -173,8 +180,11 @@ describe('an operation', () => {
     ['*/*', 400],
   ])('that is invalid answers Accept: %s with %i', async (accept, status) => {
     const aliases = Array.from({ length: 16 }, (_, index) => `a${index}: hello`).join(' ');
-    for (const query of ['{', '{ unknown }', `{ ${aliases} }`]) {
-      expect((await server.post(query, { headers: { accept } })).status).toBe(status);
+    for (const query of ['{', '{ unknown }', `{ ${aliases} }`, `{ ${'hello '.repeat(1001)} }`]) {
+      const answer = await server.post(query, { headers: { accept } });
+      expect(answer.status).toBe(status);
+      const type = status === 400 && accept !== '*/*' ? 'graphql-response+json' : 'json';
+      expect(answer.headers.get('content-type')).toBe(`application/${type}; charset=utf-8`);
     }
   });
 
@@ -216,7 +226,9 @@ describe('an operation', () => {
 
 describe('a connection', () => {
   it('with 64 KB of headers is refused as JSON', async () => {
-    const answer = await raw(`GET /healthz HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(65_536)}\r\n\r\n`);
+    const answer = await raw(
+      `GET /healthz HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(65_536)}\r\n\r\n`,
+    );
     expect(answer).toMatch(/^HTTP\/1\.1 431 /);
     expect(answer).toContain('{"errors":[{"message":');
   });
@@ -272,7 +284,7 @@ describe('a response', () => {
     expect(headers.get('x-powered-by')).toBeNull();
     expect(headers.get('server')).toBeNull();
     expect(headers.get('x-content-type-options')).toBe('nosniff');
-    expect(headers.get('content-security-policy')).toBe("default-src 'none';frame-ancestors 'none'");
+    expect(headers.get('content-security-policy')).toBe(API_POLICY);
     expect(headers.get('cache-control')).toBe('no-store');
   });
 
@@ -286,12 +298,31 @@ describe('a response', () => {
   });
 });
 
+describe('the explorer', () => {
+  it('is there when asked for, and its assets are free of the policy of the API', async () => {
+    const explored = await startServer({ explorer: { demo: true } });
+    try {
+      const page = await fetch(`${explored.url}/explorer`);
+      await page.text();
+      expect(page.headers.get('content-security-policy') ?? '').not.toBe(API_POLICY);
+      expect([200, 503]).toContain(page.status);
+      const asset = await send(`${explored.url}/explorer/assets/none.js`, {});
+      expect(outcomeOf(asset)).toBe('404 NOT_FOUND');
+    } finally {
+      await explored.close();
+    }
+    expect(outcomeOf(await request({}, '/explorer'))).toBe('404 NOT_FOUND');
+  });
+});
+
 describe('a path', () => {
   it.each(['/playground', '/console', '/', '/graphql/x', '/graphiql'])(
     '%s that does not exist is told as JSON',
     async (path) => {
       expect(outcomeOf(await request({}, path))).toBe('404 NOT_FOUND');
-      expect(outcomeOf(await request({ method: 'POST', headers: JSON_TYPE, body: '{' }, path))).toMatch(/^40[04] /);
+      expect(
+        outcomeOf(await request({ method: 'POST', headers: JSON_TYPE, body: '{' }, path)),
+      ).toMatch(/^40[04] /);
     },
   );
 

@@ -169,7 +169,7 @@ async function putInPlace(built, wanted) {
   }
 }
 
-async function main() {
+export async function buildExplorer() {
   const wanted = await fingerprint();
   if (!process.argv.includes('--force') && (await builtFingerprint()) === wanted) return;
 
@@ -194,4 +194,4 @@ async function main() {
   }
 }
 
-await main();
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildExplorer();

@@ -5,7 +5,8 @@ import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { formatError } from '../format-error';
 import { HttpError, badRequest } from '../http-error';
-import { retryAfterOf, statusOf } from '../response-status';
+import type { RequestTrace } from '../request-trace';
+import { JSON_RESPONSE, negotiateMediaType, retryAfterOf, statusOf } from '../response-status';
 
 export function registerErrors(app: FastifyInstance, logger: Logger): void {
   app.setNotFoundHandler((request, reply) =>
@@ -27,7 +28,8 @@ export async function sendError(
   if (code === 'INTERNAL_SERVER_ERROR') {
     logger.error({ requestId: request.id, err: thrown }, 'request failed');
   }
-  request.trace?.errorCodes.push(code);
+  // A request that never got to the hooks has no trace.
+  (request.trace as RequestTrace | undefined)?.errorCodes.push(code);
   const retryAfter = retryAfterOf([formatted]);
   if (retryAfter) void reply.header('retry-after', retryAfter);
   if (error instanceof HttpError) void reply.headers(error.headers);
@@ -37,7 +39,7 @@ export async function sendError(
       : statusOf({ errors: [formatted], accept: request.headers.accept });
   return reply
     .code(status)
-    .type('application/json; charset=utf-8')
+    .type(`${negotiateMediaType(request.headers.accept) ?? JSON_RESPONSE}; charset=utf-8`)
     .serializer(JSON.stringify)
     .send({ errors: [formatted] });
 }

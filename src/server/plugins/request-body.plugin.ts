@@ -1,6 +1,7 @@
 /**
  * Request bodies: JSON in UTF-8, plain or compressed, and nothing else. The size limit counts
- * decompressed bytes, and a bomb is dropped at the byte that exceeds it.
+ * decompressed bytes. Fastify counts them too, but would let the rest of a bomb decompress into
+ * nothing; here it is dropped at the chunk that exceeds the limit.
  */
 import type { FastifyInstance } from 'fastify';
 import { Transform } from 'node:stream';

@@ -8,5 +8,7 @@ export async function registerSecurityHeaders(app: FastifyInstance): Promise<voi
       useDefaults: false,
       directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
     },
+    // Other hosts below the same domain are not ours to decide about.
+    strictTransportSecurity: { includeSubDomains: false },
   });
 }
