@@ -11,7 +11,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { EmbeddedPostgresError, systemErrorCode } from './embedded-error';
+import { EmbeddedInUseError, systemErrorCode } from './embedded-error';
 import { findProcess, type ProcessIdentity } from './processes';
 
 export interface ClusterLock {
@@ -20,7 +20,7 @@ export interface ClusterLock {
 
 /**
  * Takes the lock at `path`, whose folder must exist.
- * @throws EmbeddedPostgresError naming the process that holds it.
+ * @throws EmbeddedInUseError naming the process that holds it.
  */
 export async function acquireClusterLock(path: string): Promise<ClusterLock> {
   const draft = `${path}.draft-${randomBytes(6).toString('hex')}`;
@@ -44,6 +44,12 @@ export async function acquireClusterLock(path: string): Promise<ClusterLock> {
   }
 }
 
+/** The living process that holds the lock at `path`, if any; the lock is left as it is. */
+export async function findLockOwner(path: string): Promise<ProcessIdentity | undefined> {
+  const last = (await listLocks(path)).at(-1);
+  return last === undefined ? undefined : ownerOf(path, last);
+}
+
 /** True when somebody has once held the lock at `path`, whether or not they still do. */
 export async function hasBeenLocked(path: string): Promise<boolean> {
   return (await listLocks(path)).length > 0;
@@ -52,7 +58,11 @@ export async function hasBeenLocked(path: string): Promise<boolean> {
 /** The numbers of the files, ascending. */
 async function listLocks(path: string): Promise<number[]> {
   const prefix = `${basename(path)}.`;
-  return (await readdir(dirname(path)))
+  const names = await readdir(dirname(path)).catch((error: unknown) => {
+    if (systemErrorCode(error) === 'ENOENT') return []; // before the first start
+    throw error;
+  });
+  return names
     .filter((name) => name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)))
     .map((name) => Number(name.slice(prefix.length)))
     .sort((a, b) => a - b);
@@ -70,15 +80,20 @@ async function tryLink(draft: string, path: string): Promise<boolean> {
 }
 
 async function refuseIfOwned(path: string, number: number): Promise<void> {
-  const content = await readFile(`${path}.${number}`, 'utf8').catch(() => ''); // obsolete meanwhile
-  const claimed = parseIdentity(content);
-  if (claimed === undefined) return;
-  const found = await findProcess(claimed.pid);
-  if (found?.startedAt !== claimed.startedAt) return;
-  throw new EmbeddedPostgresError(
-    `The embedded Postgres of ${path.replace(/\.lock$/, '')} is in use by process ${found.pid}: ` +
+  const owner = await ownerOf(path, number);
+  if (owner === undefined) return;
+  throw new EmbeddedInUseError(
+    `The embedded Postgres of ${path.replace(/\.lock$/, '')} is in use by process ${owner.pid}: ` +
       'stop that process, or set CLOISTER_HOME to another folder for this one.',
   );
+}
+
+async function ownerOf(path: string, number: number): Promise<ProcessIdentity | undefined> {
+  const content = await readFile(`${path}.${number}`, 'utf8').catch(() => ''); // obsolete meanwhile
+  const claimed = parseIdentity(content);
+  if (claimed === undefined) return undefined;
+  const found = await findProcess(claimed.pid);
+  return found?.startedAt === claimed.startedAt ? found : undefined;
 }
 
 function parseIdentity(content: string): ProcessIdentity | undefined {

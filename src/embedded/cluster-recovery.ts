@@ -20,6 +20,7 @@ export const STOP_SIGNALS = [
 /** What a postmaster writes about itself into its data directory. */
 export interface PostmasterFile {
   readonly pid: number;
+  readonly port: number;
   readonly ready: boolean;
 }
 
@@ -27,8 +28,8 @@ export async function readPostmasterFile(dataDir: string): Promise<PostmasterFil
   const content = await readFile(postmasterFile(dataDir), 'utf8').catch(() => undefined);
   if (content === undefined) return undefined;
   const lines = content.split('\n');
-  // Line 8 is the state, the one that pg_ctl waits for as well.
-  return { pid: Number(lines[0]), ready: lines[7]?.trim() === 'ready' };
+  // Line 4 is the port, line 8 the state, the one that pg_ctl waits for as well.
+  return { pid: Number(lines[0]), port: Number(lines[3]), ready: lines[7]?.trim() === 'ready' };
 }
 
 /** Leaves `dataDir` (a real path) with no process in it. @throws EmbeddedPostgresError if it cannot. */

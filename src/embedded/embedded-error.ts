@@ -3,7 +3,12 @@
  * is the whole story (expected, got, what to do), so callers print it without a stack.
  */
 export class EmbeddedPostgresError extends Error {
-  override readonly name = 'EmbeddedPostgresError';
+  override readonly name: string = 'EmbeddedPostgresError';
+}
+
+/** Another living process owns the cluster. It can be connected to, but not started or stopped. */
+export class EmbeddedInUseError extends EmbeddedPostgresError {
+  override readonly name = 'EmbeddedInUseError';
 }
 
 /** The system's error code (`ENOENT`, `EPERM`, …) when `error` carries one. */

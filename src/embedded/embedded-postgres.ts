@@ -82,9 +82,8 @@ export async function startEmbeddedPostgres(
       port,
       superuser: SUPERUSER,
       superuserPassword,
-      urlFor: (database, { user, password } = { user: SUPERUSER, password: superuserPassword }) =>
-        `postgres://${encodeURIComponent(user)}:${encodeURIComponent(password)}` +
-        `@${HOST}:${port}/${encodeURIComponent(database)}`,
+      urlFor: (database, login = { user: SUPERUSER, password: superuserPassword }) =>
+        embeddedUrl(port, database, login),
       stop: async () => {
         await postmaster.stop();
         await lock.release();
@@ -95,6 +94,11 @@ export async function startEmbeddedPostgres(
     throw error;
   }
 }
+
+/** The URL of a database of the embedded server that listens on `port`. A secret. */
+export const embeddedUrl = (port: number, database: string, { user, password }: Login): string =>
+  `postgres://${encodeURIComponent(user)}:${encodeURIComponent(password)}` +
+  `@${HOST}:${port}/${encodeURIComponent(database)}`;
 
 /**
  * Removes a cluster whose owner has died without stopping it, server and files. For clusters that

@@ -17,7 +17,7 @@ import {
   EMBEDDED_ROLES,
   type EmbeddedDatabase,
 } from './embedded-layout';
-import { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres';
+import { embeddedUrl, startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres';
 
 /** Connection URLs of one data source. Both are secrets. */
 export interface EmbeddedDataSource {
@@ -27,12 +27,16 @@ export interface EmbeddedDataSource {
   readonly migrationUrl: string;
 }
 
-export interface Embedded {
+/** What the embedded mode knows of itself, in the process that runs the server or in another. */
+export interface EmbeddedAccess {
   readonly settings: EmbeddedSettings;
-  /** The caller's to stop. */
-  readonly postgres: EmbeddedPostgres;
   /** To be enrolled in the registry at every start: the port may have changed since the last. */
   readonly dataSources: Readonly<Record<Exclude<EmbeddedDatabase, 'registry'>, EmbeddedDataSource>>;
+}
+
+export interface Embedded extends EmbeddedAccess {
+  /** The caller's to stop. */
+  readonly postgres: EmbeddedPostgres;
 }
 
 export interface PrepareEmbeddedOptions {
@@ -42,7 +46,7 @@ export interface PrepareEmbeddedOptions {
 /** `max_connections` for all pools of a process, several processes and a developer's psql. */
 const SERVER_SETTINGS = { max_connections: '200', log_timezone: 'UTC', timezone: 'UTC' };
 
-const storedSecrets = z.object({
+export const storedSecrets = z.object({
   registryKeys: z.string(),
   jwtKeys: z.string(),
   emailIndexKey: z.string(),
@@ -50,7 +54,7 @@ const storedSecrets = z.object({
   passwords: z.record(z.string(), z.string()),
 });
 
-type Secrets = z.infer<typeof storedSecrets>;
+export type EmbeddedSecrets = z.infer<typeof storedSecrets>;
 
 /**
  * Starts the embedded Postgres in `home` and brings its databases, roles and secrets into being.
@@ -75,45 +79,54 @@ async function provide(home: string, postgres: EmbeddedPostgres): Promise<Embedd
   const admin = new Client({ connectionString: postgres.urlFor('postgres') });
   await admin.connect();
   try {
-    const secrets = await keepSecrets(join(home, 'secrets.json'), admin);
-    const passwordOf = (role: string): string => {
-      const password = secrets.passwords[role];
-      if (password === undefined) throw new Error(`Expected a password for the role ${role}.`);
-      return password;
-    };
+    const secrets = await keepSecrets(secretsPath(home), admin);
     for (const names of Object.values(EMBEDDED_DATABASES)) {
-      await ensureDatabase(admin, databaseSpec(names, passwordOf));
+      await ensureDatabase(admin, databaseSpec(names, passwordsOf(secrets)));
     }
-    const urls = (which: EmbeddedDatabase): EmbeddedDataSource => {
-      const { database, owner, app } = databaseSpec(EMBEDDED_DATABASES[which], passwordOf);
-      return {
-        url: postgres.urlFor(database, { user: app.name, password: app.password }),
-        migrationUrl: postgres.urlFor(database, { user: owner.name, password: owner.password }),
-      };
-    };
-    return {
-      postgres,
-      settings: {
-        REGISTRY_URL: urls('registry').url,
-        REGISTRY_MIGRATION_URL: urls('registry').migrationUrl,
-        REGISTRY_KEYS: secrets.registryKeys,
-        AUTH_JWT_KEYS: secrets.jwtKeys,
-        EMAIL_INDEX_KEY: secrets.emailIndexKey,
-        CURSOR_KEY: secrets.cursorKey,
-      },
-      dataSources: {
-        shared: urls('shared'),
-        initech: urls('initech'),
-        hooli: urls('hooli'),
-      },
-    };
+    return { postgres, ...embeddedAccess(postgres.port, secrets) };
   } finally {
     await admin.end();
   }
 }
 
+export const secretsPath = (home: string): string => join(home, 'secrets.json');
+
+/** Settings and URLs of the embedded server that listens on `port`. */
+export function embeddedAccess(port: number, secrets: EmbeddedSecrets): EmbeddedAccess {
+  const urls = (which: EmbeddedDatabase): EmbeddedDataSource => {
+    const { database, owner, app } = databaseSpec(EMBEDDED_DATABASES[which], passwordsOf(secrets));
+    return {
+      url: embeddedUrl(port, database, { user: app.name, password: app.password }),
+      migrationUrl: embeddedUrl(port, database, { user: owner.name, password: owner.password }),
+    };
+  };
+  return {
+    settings: {
+      REGISTRY_URL: urls('registry').url,
+      REGISTRY_MIGRATION_URL: urls('registry').migrationUrl,
+      REGISTRY_KEYS: secrets.registryKeys,
+      AUTH_JWT_KEYS: secrets.jwtKeys,
+      EMAIL_INDEX_KEY: secrets.emailIndexKey,
+      CURSOR_KEY: secrets.cursorKey,
+    },
+    dataSources: {
+      shared: urls('shared'),
+      initech: urls('initech'),
+      hooli: urls('hooli'),
+    },
+  };
+}
+
+const passwordsOf =
+  ({ passwords }: EmbeddedSecrets) =>
+  (role: string): string => {
+    const password = passwords[role];
+    if (password === undefined) throw new Error(`Expected a password for the role ${role}.`);
+    return password;
+  };
+
 /** Read after the server has started: then we hold its lock, and no other start writes the file. */
-async function keepSecrets(path: string, admin: Client): Promise<Secrets> {
+async function keepSecrets(path: string, admin: Client): Promise<EmbeddedSecrets> {
   const stored = await readPrivateJson(path, storedSecrets);
   if (stored === undefined && (await hasRegistry(admin))) {
     throw new EmbeddedPostgresError(
@@ -121,7 +134,7 @@ async function keepSecrets(path: string, admin: Client): Promise<Secrets> {
         'bring it back, or remove the folder to start afresh.',
     );
   }
-  const secrets: Secrets = {
+  const secrets: EmbeddedSecrets = {
     registryKeys: stored?.registryKeys ?? `k1:${randomKey()}`,
     jwtKeys: stored?.jwtKeys ?? `j1:${randomKey()}`,
     emailIndexKey: stored?.emailIndexKey ?? randomKey(),

@@ -9,7 +9,7 @@ import { SECOND } from '../lib/duration';
 import { registerExplorer } from './explorer/explorer.plugin';
 import { createApolloServer } from './graphql/apollo.server';
 import { registerGraphqlRoute } from './graphql/graphql.route';
-import type { CreateContext } from './graphql/graphql.route';
+import type { CreateContext } from './graphql/open-context';
 import { createLifecycle } from './lifecycle';
 import { LOG_SERIALIZERS } from './logger';
 import { registerAccessLog } from './plugins/access-log.plugin';
@@ -67,7 +67,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<HttpServer
     genReqId: requestIdOf,
     bodyLimit: config.http.bodyLimitBytes,
     // The nearest proxy is believed; what stands before its own entry is the client's word.
-    trustProxy: config.http.trustProxy ? 1 : false,
+    trustProxy: config.http.trustProxy && ((_address, hop) => hop === 0),
     requestTimeout: RECEIVE_TIMEOUT_MS,
     exposeHeadRoutes: false,
     // While draining, what still arrives on an open connection is served, not refused.

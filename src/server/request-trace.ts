@@ -7,6 +7,7 @@ export interface RequestTrace {
   operationName?: string;
   operationType?: string;
   cost?: number;
+  /** Public codes of the errors sent, each once. */
   readonly errorCodes: string[];
 }
 

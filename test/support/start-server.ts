@@ -7,7 +7,7 @@ import { createConfig, readEnvironment } from '../../src/config';
 import type { Config } from '../../src/config';
 import { unauthenticated } from '../../src/errors';
 import type { RequestContext } from '../../src/request/context';
-import type { ContextRequest, CreateContext } from '../../src/server/graphql/graphql.route';
+import type { ContextRequest, CreateContext } from '../../src/server/graphql/open-context';
 import { createHttpServer } from '../../src/server/http-server';
 import type { HttpServerDeps } from '../../src/server/http-server';
 import { createLogger } from '../../src/server/logger';

@@ -7,30 +7,16 @@
  */
 import { HeaderMap } from '@apollo/server';
 import type { ApolloServer, HTTPGraphQLRequest, HTTPGraphQLResponse } from '@apollo/server';
-import { GraphQLError } from 'graphql';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Logger } from 'pino';
 import type { Config } from '../../config';
-import type { RequestContext } from '../../request/context';
 import { HttpError, methodNotAllowed } from '../http-error';
 import { negotiateMediaType } from '../response-status';
 import { assertReadableDocument } from './document.guard';
+import { openContext } from './open-context';
+import type { CreateContext } from './open-context';
 import { openRequestScope } from './request-scope';
-import type { RequestScope } from './request-scope';
-import { withTrace } from './server-context';
 import type { ServerContext } from './server-context';
-
-/** What a context is made from. */
-export interface ContextRequest {
-  readonly headers: IncomingHttpHeaders;
-  readonly remoteAddress: string;
-  readonly requestId: string;
-  /** Aborted when the client goes away or the deadline passes. */
-  readonly signal: AbortSignal;
-}
-
-export type CreateContext = (request: ContextRequest) => Promise<RequestContext>;
 
 export interface GraphqlRouteOptions {
   readonly path: string;
@@ -99,64 +85,6 @@ async function answer(
     scope.close();
     context.end();
   }
-}
-
-interface OpenContext {
-  create(): Promise<ServerContext>;
-  /** Why the context could not be made; Apollo's own answer to that is discarded. */
-  readonly failure: { readonly error: unknown } | undefined;
-  /** Ends the context exactly once, also one that is finished after the request was given up. */
-  end(): void;
-}
-
-function openContext(
-  request: FastifyRequest,
-  scope: RequestScope,
-  { createContext, logger }: GraphqlRouteOptions,
-): OpenContext {
-  let created: Promise<RequestContext> | undefined;
-  let failure: { readonly error: unknown } | undefined;
-  const { id: requestId, trace } = request;
-
-  return {
-    async create() {
-      try {
-        created = createContext({
-          headers: request.headers,
-          remoteAddress: request.ip,
-          requestId,
-          signal: scope.signal,
-        });
-        const context = await created;
-        if (context.principal) {
-          trace.tenantId = context.principal.tenantId;
-          trace.userId = context.principal.userId;
-        }
-        cancelWhenStopped(context, scope.signal);
-        return withTrace(context, trace);
-      } catch (error) {
-        failure = { error };
-        throw new GraphQLError('The context could not be made.');
-      }
-    },
-    get failure() {
-      return failure;
-    },
-    end() {
-      // The response does not wait for it. A context that failed to open has nothing to end.
-      created
-        ?.catch(() => undefined)
-        .then((context) => context?.end())
-        .catch((error: unknown) => logger.error({ requestId, err: error }, 'context did not end'));
-    },
-  };
-}
-
-function cancelWhenStopped(context: RequestContext, signal: AbortSignal): void {
-  if (!context.principal) return;
-  const cancel = (): void => context.session.cancel(signal.reason as Error);
-  if (signal.aborted) cancel();
-  else signal.addEventListener('abort', cancel, { once: true });
 }
 
 function toApolloRequest(request: FastifyRequest): HTTPGraphQLRequest {

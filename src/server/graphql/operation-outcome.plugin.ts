@@ -1,8 +1,11 @@
 /** Gives each response its public errors, its HTTP status and its cost, and logs what was masked. */
 import type { ApolloServerPlugin } from '@apollo/server';
+import type { GraphQLError } from 'graphql';
 import type { Logger } from 'pino';
 import { formatError } from '../format-error';
+import type { PublicError } from '../format-error';
 import { retryAfterOf, statusOf } from '../response-status';
+import type { RequestTrace } from '../request-trace';
 import type { ServerContext } from './server-context';
 
 export function operationOutcomePlugin(
@@ -30,16 +33,9 @@ export function operationOutcomePlugin(
 
           const formatted = errors.map((error) => formatError(error, requestId));
           result.errors = formatted;
-          formatted.forEach(({ extensions }, index) => {
-            trace.errorCodes.push(extensions.code);
-            if (extensions.code === 'INTERNAL_SERVER_ERROR') {
-              const error = errors[index];
-              logger.error(
-                { requestId, path: error?.path, err: error?.originalError ?? error },
-                'resolver failed',
-              );
-            }
-          });
+          noteCodes(trace, formatted);
+          logFirstMasked(logger, requestId, errors, formatted);
+
           const { http } = response;
           // Apollo knows one status that the code alone does not tell: a mutation sent by GET.
           if (http.status !== 405) {
@@ -52,4 +48,29 @@ export function operationOutcomePlugin(
       };
     },
   };
+}
+
+function noteCodes(trace: RequestTrace, errors: readonly PublicError[]): void {
+  for (const { extensions } of errors) {
+    if (!trace.errorCodes.includes(extensions.code)) trace.errorCodes.push(extensions.code);
+  }
+}
+
+/** The first only: a field that fails on a page of records fails for the same reason on each. */
+function logFirstMasked(
+  logger: Logger,
+  requestId: string,
+  errors: readonly GraphQLError[],
+  formatted: readonly PublicError[],
+): void {
+  const masked = errors.filter(
+    (_error, index) => formatted[index]?.extensions.code === 'INTERNAL_SERVER_ERROR',
+  );
+  const [first] = masked;
+  if (!first) return;
+  const { path, originalError } = first;
+  logger.error(
+    { requestId, path, count: masked.length, err: originalError ?? first },
+    'resolver failed',
+  );
 }
