@@ -1,33 +1,38 @@
 /**
- * What is refused, beside what the compiler refuses: first who may import whom, then the rules for
- * code. Formatting is Prettier's business and no rule's.
+ * What is refused beside what the compiler refuses: imports against the layers, and code that hides
+ * mistakes. Layout is Prettier's business and no rule's.
  */
 import boundaries from 'eslint-plugin-boundaries';
 import tseslint from 'typescript-eslint';
 
 /**
- * The layers of the house, top to bottom: [name, its files, the layers it may import]. Imports go
- * downward only; a file that belongs to no layer is refused, so that a new folder takes its place here.
+ * The layers of the house, top to bottom: name, files, and the layers below that these may import.
+ * A file that belongs to none is refused, so that a new folder must take its place here. Where two
+ * patterns match, the first counts.
  */
 const LAYERS = [
-  ['start', ['src/main.ts', 'src/application.ts', 'src/demo*.ts', 'src/cli/*.ts'], '*'],
-  ['knexfile', ['knexfile.ts'], ['config', 'database']],
+  ['start', ['src/{main,application,demo}.ts', 'src/cli/**'], ['*']],
+  ['knexfile', ['knexfile.ts'], ['database']],
   ['seeds', ['seeds/**'], ['kinds', 'mechanism', 'tenancy', 'auth', 'database', 'lib']],
-  // The server of the development mode: started by `start` and by tests, known to nobody else.
+  // The database server of development and tests, which the system itself knows nothing of.
   ['embedded', ['src/embedded/**'], ['database', 'errors', 'lib']],
   ['server', ['src/server/**'], ['graphql', 'context', 'auth', 'database', 'errors', 'lib']],
   [
     'import',
     ['src/import/**'],
-    ['kinds', 'mechanism', 'tenancy', 'auth', 'database', 'errors', 'lib'],
+    ['kinds', 'mechanism', 'request', 'context', 'tenancy', 'auth', 'database', 'errors', 'lib'],
   ],
-  ['platform', ['src/platform/**'], ['graphql', 'context', 'tenancy', 'auth', 'errors', 'lib']],
-  // What lists the kinds; they know each other by name only, and meet here.
-  ['kinds', ['src/crm/*.ts'], ['mechanism', 'kind', 'graphql', 'errors', 'lib']],
+  [
+    'platform',
+    ['src/platform/**'],
+    ['graphql', 'request', 'context', 'tenancy', 'auth', 'database', 'errors', 'lib'],
+  ],
+  // The list of kinds and the schema made of it: the only place where kinds meet.
+  ['kinds', ['src/crm/*.ts'], ['kind', 'mechanism', 'graphql', 'errors', 'lib']],
   ['mechanism', ['src/crm/kind/**'], ['graphql', 'context', 'auth', 'database', 'errors', 'lib']],
   ['kind', ['src/crm/*/**'], ['mechanism', 'graphql', 'context', 'auth', 'errors', 'lib']],
   ['graphql', ['src/graphql/**'], ['context', 'auth', 'errors', 'lib']],
-  // Types only: all that a resolver sees of a request. The code that makes one is below `start` alone.
+  // What a resolver sees of a request; who makes one is known to `start` alone.
   ['context', ['src/request/context.ts'], ['tenancy', 'auth', 'database']],
   ['request', ['src/request/**'], ['context', 'tenancy', 'auth', 'database', 'errors', 'lib']],
   ['tenancy', ['src/tenancy/**'], ['auth', 'database', 'errors', 'lib']],
@@ -39,26 +44,29 @@ const LAYERS = [
   ['lib', ['src/lib/**'], []],
 ];
 
-/** Layers that get values of the configuration's module; the others get its types. */
-const READS_CONFIG = ['start', 'knexfile'];
+/** Layers that others may use the types of, and nothing else. */
+const TYPES_ONLY = {
+  config: LAYERS.map(([name]) => name).filter((name) => !['migrations', 'errors', 'lib'].includes(name)),
+  context: ['server', 'platform', 'mechanism', 'kind', 'graphql'],
+};
 
-const GRAPHQL = ['graphql', 'graphql-*', 'type-graphql', '@apollo/*'];
+const GRAPHQL = ['graphql', 'graphql-*', 'type-graphql', '@apollo/*', 'dataloader'];
 const POSTGRES = ['pg', 'pg-*', 'knex'];
-const HTTP = ['fastify', '@fastify/*', '@as-integrations/*'];
+const HTTP = ['fastify', '@fastify/*', '@as-integrations/*', '@apollo/*'];
 
-/** Packages that a layer must not know, and why. */
-const FOREIGN_PACKAGES = [
-  [['kinds', 'mechanism', 'kind'], POSTGRES, 'A kind reaches its data through ctx.session alone.'],
-  [['graphql', 'context', 'server'], POSTGRES, 'Only `database`, `tenancy` and `embedded` open connections.'],
-  [['auth'], [...GRAPHQL, ...POSTGRES], 'Authentication knows neither GraphQL nor a driver.'],
-  [['tenancy', 'database', 'lib', 'errors', 'embedded'], GRAPHQL, 'Below `graphql` nobody knows GraphQL.'],
-  [LAYERS.map(([name]) => name).filter((name) => name !== 'server'), HTTP, 'HTTP is the server’s business.'],
+/** Packages that layers must not know, and why; `type` where their types are welcome. */
+const FOREIGN = [
+  { layers: ['server', 'kinds', 'mechanism', 'kind', 'graphql', 'context', 'request', 'auth'],
+    packages: POSTGRES, why: 'connections are the business of `tenancy`, and records are reached by a session' },
+  { layers: ['embedded', 'import', 'context', 'request', 'tenancy', 'auth', 'database', 'errors', 'lib'],
+    packages: GRAPHQL, why: 'GraphQL begins with `graphql`, above this' },
+  { layers: LAYERS.map(([name]) => name).filter((name) => name !== 'server'),
+    packages: HTTP, why: 'HTTP is the business of `server`' },
 ];
 
-const layer = (categories) => ({ file: { categories } });
-const layersButStart = LAYERS.filter(([, , imports]) => imports !== '*');
+const layers = (categories) => ({ file: { categories } });
 
-const importRules = {
+const imports = {
   files: ['src/**/*.ts', 'migrations/**/*.ts', 'seeds/**/*.ts', 'knexfile.ts'],
   ignores: ['**/*.test.ts', 'src/server/explorer/page/**'],
   plugins: { boundaries },
@@ -66,7 +74,8 @@ const importRules = {
     'import/resolver': { node: { extensions: ['.ts', '.js', '.json'] } },
     'boundaries/files': LAYERS.map(([category, pattern]) => ({ category, pattern })),
     'boundaries/files-single-match': true,
-    'boundaries/elements': [{ type: 'kind', pattern: 'src/crm/*' }],
+    // Each folder of a kind by itself: within one, imports are free.
+    'boundaries/elements': [{ type: 'folder', pattern: 'src/crm/*' }],
     'boundaries/legacy-warnings': false,
   },
   rules: {
@@ -78,14 +87,32 @@ const importRules = {
         checkAllOrigins: true,
         checkUnknownLocals: true,
         message:
-          'Imports go downward: the layer of this file may not import {{to.file.path}} (see LAYERS in eslint.config.mjs).',
+          'Imports go downward, but {{from.file.categories}} imports {{to.file.categories}} ({{dependency.source}}): see LAYERS in eslint.config.mjs.',
+        // The last policy that matches decides.
         policies: [
           { allow: { to: { module: { origin: ['core', 'external'] } } } },
-          { from: layer('start'), allow: { to: layer('*') } },
+          ...LAYERS.map(([name, , below]) => ({
+            from: layers(name),
+            allow: { to: layers(name === 'kind' ? below : [name, ...below]) },
+          })),
+          ...Object.entries(TYPES_ONLY).flatMap(([name, users]) => [
+            {
+              from: layers(users),
+              disallow: { to: layers(name) },
+              message: 'Only the types of {{dependency.source}} may be imported here: use `import type`.',
+            },
+            { from: layers(users), allow: { to: layers(name), dependency: { kind: 'type' } } },
+          ]),
+          { from: layers(['start', 'knexfile', 'config']), allow: { to: layers('config') } },
+          ...FOREIGN.map(({ layers: names, packages, why }) => ({
+            from: layers(names),
+            disallow: { to: { module: { origin: 'external', source: packages } } },
+            message: `The package {{dependency.source}} is not for this layer: ${why}.`,
+          })),
         ],
       },
     ],
   },
 };
 
-export default tseslint.config(importRules);
+export default tseslint.config({ignores:['node_modules','dist','.cloister']},{files:['**/*.ts'],languageOptions:{parser:tseslint.parser}},imports);

@@ -1,11 +1,11 @@
 /** `cloister start`: the order of boot, and the signals. No logic. */
 import { resolve } from 'node:path';
 import { createApplication, type Application } from './application';
-import { createConfig, readEnvironment, type Config, type Environment } from './config';
+import { bringUpEmbedded } from './bring-up-embedded';
+import { createConfig, readEnvironment, type Environment } from './config';
 import { parseConnectionUrl } from './database/connection-url';
-import { migrateDatabase } from './database/migrate-database';
-import { prepareDemo } from './demo';
-import { prepareEmbedded, type Embedded } from './embedded/embedded-settings';
+import { assertSchemaIsCurrent } from './database/schema-state';
+import { prepareEmbedded } from './embedded/embedded-settings';
 import { createLogger } from './server/logger';
 
 export interface Running {
@@ -30,6 +30,7 @@ export async function start(say: Say, variables: NodeJS.ProcessEnv = process.env
   try {
     const config = createConfig(environment, embedded?.settings);
     if (embedded !== undefined) await bringUpEmbedded(config, embedded, say);
+    else await assertSchemaIsCurrent(parseConnectionUrl(config.registry.url), 'registry');
     application = await createApplication({
       config,
       logger: createLogger(config.logLevel),
@@ -42,12 +43,6 @@ export async function start(say: Say, variables: NodeJS.ProcessEnv = process.env
     await stop();
     throw error;
   }
-}
-
-async function bringUpEmbedded(config: Config, embedded: Embedded, say: Say): Promise<void> {
-  const appRole = parseConnectionUrl(config.registry.url).user;
-  await migrateDatabase(parseConnectionUrl(config.registry.migrationUrl), 'registry', { appRole });
-  await prepareDemo(config, embedded.dataSources, say);
 }
 
 function announce(say: Say, url: string, environment: Environment): void {

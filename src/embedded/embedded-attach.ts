@@ -18,7 +18,7 @@ import {
   type EmbeddedAccess,
   type PrepareEmbeddedOptions,
 } from './embedded-settings';
-import { waitUntil } from './processes';
+import { isAlive, waitUntil } from './processes';
 
 /** An owner may be making the cluster just now, which takes seconds on a slow disk. */
 const READY_LIMIT_MS = 60_000;
@@ -80,7 +80,7 @@ export async function attachEmbedded(home: string): Promise<EmbeddedAccess | und
 async function findAccess(home: string): Promise<EmbeddedAccess | undefined> {
   const paths = clusterPaths(join(home, 'postgres'));
   const postmaster = await readPostmasterFile(paths.dataDir);
-  if (postmaster?.ready !== true) return undefined;
+  if (postmaster?.ready !== true || !(await isAlive(postmaster.pid))) return undefined;
   const [state, secrets] = await Promise.all([
     readClusterState(paths.state),
     readPrivateJson(secretsPath(home), storedSecrets),

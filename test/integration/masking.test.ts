@@ -120,12 +120,39 @@ describe.each(['development', 'production'])('a server in %s mode', (mode) => {
   });
 });
 
-it('logs of a masked error where it came from', async () => {
+it('logs of a failure on our side where it came from, and what caused it', async () => {
   const server = await startServer();
   await server.post('{ fail(how: "plain") }');
+  await server.post('{ fail(how: "cause") }');
   await server.close();
-  const line = server.logs.find((entry) => entry.includes('resolver failed')) ?? '';
-  expect(line).toMatch(/"frames":\["at .*fake-schema/);
+  const lines = server.logs.filter((entry) => entry.includes('"request failed"'));
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+    expect.objectContaining({
+      level: 'error',
+      code: 'INTERNAL_SERVER_ERROR',
+      path: ['fail'],
+      err: {
+        type: 'Error',
+        frames: expect.arrayContaining([expect.stringContaining('fake-schema')]) as unknown,
+      },
+    }),
+    expect.objectContaining({
+      level: 'warn',
+      code: 'TENANT_UNAVAILABLE',
+      err: expect.objectContaining({
+        message: expect.stringContaining('data source cannot be reached') as unknown,
+        cause: expect.objectContaining({ type: 'Error' }) as unknown,
+      }) as unknown,
+    }),
+  ]);
+});
+
+it('logs nothing more than its line of what a client did wrong', async () => {
+  const server = await startServer();
+  await server.post('{ fail(how: "input") unknown }');
+  await server.post('{ account { id } }');
+  await server.close();
+  expect(server.logs.filter((entry) => entry.includes('"request failed"'))).toEqual([]);
 });
 
 it('redacts the fields that nobody should log, should somebody do it', () => {

@@ -1,9 +1,9 @@
-/** Gives each response its public errors, its HTTP status and its cost, and logs what was masked. */
+/** Gives each response its public errors, its HTTP status and its cost, and logs what failed on our side. */
 import type { ApolloServerPlugin } from '@apollo/server';
-import type { GraphQLError } from 'graphql';
 import type { Logger } from 'pino';
 import { formatError } from '../format-error';
 import type { PublicError } from '../format-error';
+import { logFailure } from '../log-failure';
 import { retryAfterOf, statusOf } from '../response-status';
 import type { RequestTrace } from '../request-trace';
 import type { ServerContext } from './server-context';
@@ -34,7 +34,7 @@ export function operationOutcomePlugin(
           const formatted = errors.map((error) => formatError(error, requestId));
           result.errors = formatted;
           noteCodes(trace, formatted);
-          logFirstMasked(logger, requestId, errors, formatted);
+          logFailure(logger, { requestId, errors, formatted });
 
           const { http } = response;
           // Apollo knows one status that the code alone does not tell: a mutation sent by GET.
@@ -54,23 +54,4 @@ function noteCodes(trace: RequestTrace, errors: readonly PublicError[]): void {
   for (const { extensions } of errors) {
     if (!trace.errorCodes.includes(extensions.code)) trace.errorCodes.push(extensions.code);
   }
-}
-
-/** The first only: a field that fails on a page of records fails for the same reason on each. */
-function logFirstMasked(
-  logger: Logger,
-  requestId: string,
-  errors: readonly GraphQLError[],
-  formatted: readonly PublicError[],
-): void {
-  const masked = errors.filter(
-    (_error, index) => formatted[index]?.extensions.code === 'INTERNAL_SERVER_ERROR',
-  );
-  const [first] = masked;
-  if (!first) return;
-  const { path, originalError } = first;
-  logger.error(
-    { requestId, path, count: masked.length, err: originalError ?? first },
-    'resolver failed',
-  );
 }

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { formatError } from '../format-error';
 import { HttpError, badRequest } from '../http-error';
+import { logFailure } from '../log-failure';
 import type { RequestTrace } from '../request-trace';
 import { JSON_RESPONSE, negotiateMediaType, retryAfterOf, statusOf } from '../response-status';
 
@@ -25,9 +26,7 @@ export async function sendError(
   const error = asHttpError(thrown);
   const formatted = formatError(error, request.id);
   const { code } = formatted.extensions;
-  if (code === 'INTERNAL_SERVER_ERROR') {
-    logger.error({ requestId: request.id, err: thrown }, 'request failed');
-  }
+  logFailure(logger, { requestId: request.id, errors: [thrown], formatted: [formatted] });
   // A request that never got to the hooks has no trace.
   (request.trace as RequestTrace | undefined)?.errorCodes.push(code);
   const retryAfter = retryAfterOf([formatted]);

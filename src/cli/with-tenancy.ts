@@ -1,0 +1,136 @@
+/**
+ * What a command works with: configuration, tenancy, passwords. Without REGISTRY_URL that is the
+ * embedded Postgres, the one that runs already or one started for the time of the command; with it,
+ * the operator's registry. Everything is closed in order, also on Ctrl-C.
+ */
+import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createPasswords, type Passwords } from '../auth/passwords';
+import { bringUpEmbedded } from '../bring-up-embedded';
+import { createConfig, readEnvironment, type Config, type Environment } from '../config';
+import { parseConnectionUrl } from '../database/connection-url';
+import { MigrationError } from '../database/migrate-database';
+import { assertSchemaIsCurrent } from '../database/schema-state';
+import { openEmbedded, type OpenedEmbedded } from '../embedded/embedded-attach';
+import { SECOND } from '../lib/duration';
+import { createTenancy, type Tenancy } from '../tenancy/tenancy';
+
+export interface CommandContext {
+  readonly config: Config;
+  readonly tenancy: Tenancy;
+  /** The one hasher of the process. */
+  readonly passwords: Passwords;
+  /** Writes a line to the terminal. */
+  readonly say: (line: string) => void;
+  /** True without REGISTRY_URL. */
+  readonly embedded: boolean;
+  /** Aborted by Ctrl-C and SIGTERM: finish what must not be left half done, then return or throw. */
+  readonly signal: AbortSignal;
+}
+
+export interface WithTenancyOptions {
+  /** False for commands that work on a registry whose schema is not current, such as `migrate`. */
+  readonly current?: boolean;
+  readonly say?: (line: string) => void;
+  readonly variables?: NodeJS.ProcessEnv;
+}
+
+/** The command was interrupted from the terminal; whatever it held is closed. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+}
+
+/** How long interrupted work may take to come to an end of its own. */
+const FINISH_WITHIN_MS = 10 * SECOND;
+const CLOSE_WITHIN_MS = 5 * SECOND;
+/** Another process may be making the demo just now. */
+const PREPARED_WITHIN_MS = 60 * SECOND;
+const POLL_MS = 100;
+
+const sayToStdout = (line: string): void => void process.stdout.write(`${line}\n`);
+/** Apart from a command's answer, which may be piped on. */
+const sayToStderr = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/** @throws ConfigError, EmbeddedPostgresError, MigrationError, Interrupted, and what the work throws. */
+export async function withTenancy<T>(
+  work: (context: CommandContext) => Promise<T>,
+  { current = true, say = sayToStdout, variables = process.env }: WithTenancyOptions = {},
+): Promise<T> {
+  const environment = readEnvironment(variables);
+  return interruptible(async (signal) => {
+    const embedded = await openIfEmbedded(environment);
+    let tenancy: Tenancy | undefined;
+    try {
+      const config = createConfig(environment, embedded?.settings);
+      if (embedded?.started === true) await bringUpEmbedded(config, embedded, sayToStderr);
+      else if (current) await awaitRegistry(config, embedded !== undefined, signal);
+      tenancy = createTenancy(config, { listen: false });
+      const passwords = createPasswords();
+      const working = work({ config, tenancy, passwords, say, embedded: embedded !== undefined, signal });
+      return await untilAborted(working, signal);
+    } finally {
+      // Bounded: an interrupted command may leave a connection that nobody gives back.
+      await within(CLOSE_WITHIN_MS, tenancy?.close());
+      await embedded?.close();
+    }
+  });
+}
+
+async function openIfEmbedded(environment: Environment): Promise<OpenedEmbedded | undefined> {
+  if (environment.REGISTRY_URL !== undefined) return undefined;
+  return openEmbedded(resolve(environment.CLOISTER_HOME), { log: sayToStderr });
+}
+
+/** A server that has just been started by another process is still at its migrations. */
+async function awaitRegistry(config: Config, embedded: boolean, signal: AbortSignal): Promise<void> {
+  const connection = parseConnectionUrl(config.registry.url);
+  const deadline = Date.now() + (embedded ? PREPARED_WITHIN_MS : 0);
+  for (;;) {
+    try {
+      return await assertSchemaIsCurrent(connection, 'registry');
+    } catch (error) {
+      signal.throwIfAborted();
+      if (Date.now() >= deadline || (error instanceof MigrationError && !embedded)) throw error;
+      await delay(POLL_MS);
+    }
+  }
+}
+
+/** Runs work that a signal asks to end; a second signal ends the process, as its sender expects. */
+async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const interrupt = (): void => {
+    controller.abort(new Interrupted('Interrupted: what was finished is kept.'));
+    release();
+  };
+  const release = (): void => {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.removeListener(name, interrupt);
+  };
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, interrupt);
+  try {
+    const result = await work(controller.signal);
+    controller.signal.throwIfAborted();
+    return result;
+  } catch (error) {
+    // Whatever failed after the interruption failed because of it.
+    throw controller.signal.aborted ? controller.signal.reason : error;
+  } finally {
+    release();
+  }
+}
+
+async function untilAborted<T>(working: Promise<T>, signal: AbortSignal): Promise<T> {
+  const late = new Promise<never>((_, reject) => {
+    const onAbort = (): void => {
+      setTimeout(() => reject(signal.reason as Error), FINISH_WITHIN_MS).unref();
+    };
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });
+  return Promise.race([working, late]);
+}
+
+async function within(limitMs: number, work: Promise<void> | undefined): Promise<void> {
+  if (work === undefined) return;
+  await Promise.race([work, delay(limitMs, undefined, { ref: false })]);
+}
