@@ -115,4 +115,23 @@ const imports = {
   },
 };
 
-export default tseslint.config({ignores:['node_modules','dist','.cloister']},{files:['**/*.ts'],languageOptions:{parser:tseslint.parser}},imports);
+const code = {
+  files: ['**/*.ts', '**/*.tsx'],
+  extends: [tseslint.configs.recommendedTypeChecked],
+  languageOptions: {
+    parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+  },
+  rules: {
+    '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'separate-type-imports' }],
+    '@typescript-eslint/no-import-type-side-effects': 'error',
+    '@typescript-eslint/switch-exhaustiveness-check': 'error',
+    '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true }],
+    eqeqeq: ['error', 'always'],
+  },
+};
+
+export default tseslint.config(
+  { ignores: ['node_modules/', 'dist/', '.cloister/', 'coverage/'] },
+  code,
+  imports,
+);

@@ -22,7 +22,7 @@ export const HTTP_STATUS_BY_CODE = {
   TIMEOUT: 504,
   IDEMPOTENCY_MISMATCH: 422,
   TENANT_SUSPENDED: 403,
-  INTERNAL_SERVER_ERROR: 500,
+  INTERNAL_SERVER_ERROR: 200,
 } as const satisfies Record<string, number>;
 
 export type ErrorCode = keyof typeof HTTP_STATUS_BY_CODE;

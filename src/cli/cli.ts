@@ -1,8 +1,18 @@
 /** The command line: `cloister <command>`. Arguments in, words and progress out; no logic. */
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../config';
+import { ConnectionUrlError } from '../database/connection-url';
+import { MigrationError } from '../database/migrate-database';
 import { EmbeddedPostgresError } from '../embedded/embedded-error';
+import { AppError } from '../errors';
+import { KeyringError } from '../tenancy/secrets/keyring';
+import { CommandFailure } from './command-failure';
 import { registerStart } from './start.command';
+import { registerTenants } from './tenants.command';
+import { Interrupted } from './with-tenancy';
+
+/** What a shell expects of a program that Ctrl-C ended. */
+const INTERRUPTED_EXIT_CODE = 130;
 
 /** @returns the exit code. */
 export async function runCli(args: readonly string[]): Promise<number> {
@@ -10,18 +20,32 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .description('A multi-tenant CRM as one GraphQL API.')
     .exitOverride();
   registerStart(program);
+  registerTenants(program);
   try {
     await program.parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode;
+    if (error instanceof CommandFailure) return error.exitCode;
     process.stderr.write(`${explain(error)}\n`);
-    return 1;
+    return error instanceof Interrupted ? INTERRUPTED_EXIT_CODE : 1;
   }
 }
 
+/** Errors whose message is the whole story: what was expected, what was got, what to do. */
+const FOR_OPERATORS = [
+  ConfigError,
+  ConnectionUrlError,
+  EmbeddedPostgresError,
+  Interrupted,
+  KeyringError,
+  MigrationError,
+];
+
 /** For expected trouble the message is the whole story; for the rest an engineer needs the stack. */
 function explain(error: unknown): string {
-  if (error instanceof ConfigError || error instanceof EmbeddedPostgresError) return error.message;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (!(error instanceof Error)) return String(error);
+  if (FOR_OPERATORS.some((expected) => error instanceof expected)) return error.message;
+  if (error instanceof AppError && error.code !== 'INTERNAL_SERVER_ERROR') return error.message;
+  return error.stack ?? error.message;
 }

@@ -6,10 +6,9 @@
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createPasswords, type Passwords } from '../auth/passwords';
-import { bringUpEmbedded } from '../bring-up-embedded';
+import { awaitPreparation, bringUpEmbedded } from '../bring-up-embedded';
 import { createConfig, readEnvironment, type Config, type Environment } from '../config';
 import { parseConnectionUrl } from '../database/connection-url';
-import { MigrationError } from '../database/migrate-database';
 import { assertSchemaIsCurrent } from '../database/schema-state';
 import { openEmbedded, type OpenedEmbedded } from '../embedded/embedded-attach';
 import { SECOND } from '../lib/duration';
@@ -43,8 +42,8 @@ export class Interrupted extends Error {
 /** How long interrupted work may take to come to an end of its own. */
 const FINISH_WITHIN_MS = 10 * SECOND;
 const CLOSE_WITHIN_MS = 5 * SECOND;
-/** Another process may be making the demo just now. */
-const PREPARED_WITHIN_MS = 60 * SECOND;
+/** From a server that accepts connections to the lock that says it is being prepared. */
+const PREPARED_WITHIN_MS = 10 * SECOND;
 const POLL_MS = 100;
 
 const sayToStdout = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -70,8 +69,7 @@ export async function withTenancy<T>(
       return await untilAborted(working, signal);
     } finally {
       // Bounded: an interrupted command may leave a connection that nobody gives back.
-      await within(CLOSE_WITHIN_MS, tenancy?.close());
-      await embedded?.close();
+      await within(CLOSE_WITHIN_MS, tenancy?.close()).finally(() => embedded?.close());
     }
   });
 }
@@ -81,16 +79,17 @@ async function openIfEmbedded(environment: Environment): Promise<OpenedEmbedded 
   return openEmbedded(resolve(environment.CLOISTER_HOME), { log: sayToStderr });
 }
 
-/** A server that has just been started by another process is still at its migrations. */
+/** A server that another process has just started may still be at its migrations and its demo. */
 async function awaitRegistry(config: Config, embedded: boolean, signal: AbortSignal): Promise<void> {
   const connection = parseConnectionUrl(config.registry.url);
   const deadline = Date.now() + (embedded ? PREPARED_WITHIN_MS : 0);
   for (;;) {
     try {
+      if (embedded) await awaitPreparation(config);
       return await assertSchemaIsCurrent(connection, 'registry');
     } catch (error) {
       signal.throwIfAborted();
-      if (Date.now() >= deadline || (error instanceof MigrationError && !embedded)) throw error;
+      if (Date.now() >= deadline) throw error;
       await delay(POLL_MS);
     }
   }

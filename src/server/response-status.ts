@@ -43,7 +43,9 @@ export function statusOf({ errors, data, accept }: GraphqlOutcome): number {
     if (failedAsGraphql && asksForJson) continue;
     // Variables that do not fit the operation: BAD_USER_INPUT before execution, not during it.
     const refusedInput = extensions.code === 'BAD_USER_INPUT' && data === undefined;
-    const status = refusedInput ? 400 : statusOfCode(extensions.code);
+    // Masked inside a resolver it is a GraphQL error like others; before one ran, the server failed.
+    const failedBefore = extensions.code === 'INTERNAL_SERVER_ERROR' && data === undefined;
+    const status = refusedInput ? 400 : failedBefore ? 500 : statusOfCode(extensions.code);
     if (status !== 200) return status;
   }
   return 200;

@@ -2,24 +2,35 @@
 import { serverAudits } from 'graphql-http';
 import { send, startServer } from '../support/start-server';
 import type { StartedServer, StartOptions } from '../support/start-server';
+import { createWorld } from '../support/world';
 
-/** Change this one to audit another schema. */
 const start = (options: StartOptions = {}): Promise<StartedServer> => startServer(options);
 
-let server: StartedServer;
+/** The transport by itself, and a whole cloister with its real schema. */
+const SERVERS = {
+  'the transport': async () => {
+    const server = await start();
+    return { url: server.graphqlUrl, close: () => server.close() };
+  },
+  cloister: async () => {
+    const world = await createWorld();
+    return { url: `${world.url}/graphql`, close: () => world.close() };
+  },
+};
 
-/** How many audits there are is known only here; jest wants to know it before it starts. */
-const audits = serverAudits({
-  url: () => server.graphqlUrl,
-  fetchFn: (url: string, init: RequestInit = {}) =>
-    fetch(url, { ...init, headers: { ...init.headers, 'apollo-require-preflight': 'true' } }),
-});
-
-describe('the GraphQL-over-HTTP audits', () => {
+describe.each(Object.entries(SERVERS))('the GraphQL-over-HTTP audits of %s', (_name, open) => {
+  let server: { url: string; close: () => Promise<void> };
   beforeAll(async () => {
-    server = await start();
+    server = await open();
   });
   afterAll(() => server.close());
+
+  /** How many audits there are is known only here; jest wants to know it before it starts. */
+  const audits = serverAudits({
+    url: () => server.url,
+    fetchFn: (url: string, init: RequestInit = {}) =>
+      fetch(url, { ...init, headers: { ...init.headers, 'apollo-require-preflight': 'true' } }),
+  });
 
   it('are all there', () => {
     expect(audits).toHaveLength(61);
@@ -27,7 +38,7 @@ describe('the GraphQL-over-HTTP audits', () => {
 
   it.each(audits.map((audit) => [`${audit.id} ${audit.name}`, audit] as const))(
     '%s',
-    async (_name, audit) => {
+    async (_audit, audit) => {
       const result = await audit.fn();
       expect(result.status === 'ok' ? 'ok' : result.reason).toBe('ok');
       if ('response' in result) await result.response.body?.cancel();

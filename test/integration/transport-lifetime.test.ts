@@ -103,7 +103,7 @@ describe('metrics', () => {
       const text = await response.text();
       expect(response.headers.get('content-type')).toMatch(/^text\/plain/);
       expect(text).toContain(
-        'cloister_http_requests_total{method="POST",route="/graphql",status="500"} 1',
+        'cloister_http_requests_total{method="POST",route="/graphql",status="200"} 1',
       );
       expect(text).toContain('cloister_graphql_errors_total{code="INTERNAL_SERVER_ERROR"} 1');
       expect(text).toContain('route="(unknown)",status="404"');
