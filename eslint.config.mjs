@@ -3,6 +3,7 @@
  * mistakes. Layout is Prettier's business and no rule's.
  */
 import boundaries from 'eslint-plugin-boundaries';
+import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 /**
@@ -11,7 +12,7 @@ import tseslint from 'typescript-eslint';
  * patterns match, the first counts.
  */
 const LAYERS = [
-  ['start', ['src/{main,application,demo}.ts', 'src/cli/**'], ['*']],
+  ['start', ['src/!(config|errors).ts', 'src/cli/**'], ['*']],
   ['knexfile', ['knexfile.ts'], ['database']],
   ['seeds', ['seeds/**'], ['kinds', 'mechanism', 'tenancy', 'auth', 'database', 'lib']],
   // The database server of development and tests, which the system itself knows nothing of.
@@ -20,7 +21,18 @@ const LAYERS = [
   [
     'import',
     ['src/import/**'],
-    ['kinds', 'mechanism', 'request', 'context', 'tenancy', 'auth', 'database', 'errors', 'lib'],
+    [
+      'kinds',
+      'mechanism',
+      'graphql',
+      'request',
+      'context',
+      'tenancy',
+      'auth',
+      'database',
+      'errors',
+      'lib',
+    ],
   ],
   [
     'platform',
@@ -46,7 +58,9 @@ const LAYERS = [
 
 /** Layers that others may use the types of, and nothing else. */
 const TYPES_ONLY = {
-  config: LAYERS.map(([name]) => name).filter((name) => !['migrations', 'errors', 'lib'].includes(name)),
+  config: LAYERS.map(([name]) => name).filter(
+    (name) => !['migrations', 'errors', 'lib'].includes(name),
+  ),
   context: ['server', 'platform', 'mechanism', 'kind', 'graphql'],
 };
 
@@ -54,14 +68,23 @@ const GRAPHQL = ['graphql', 'graphql-*', 'type-graphql', '@apollo/*', 'dataloade
 const POSTGRES = ['pg', 'pg-*', 'knex'];
 const HTTP = ['fastify', '@fastify/*', '@as-integrations/*', '@apollo/*'];
 
-/** Packages that layers must not know, and why; `type` where their types are welcome. */
+/** Packages that layers must not know, and why. */
 const FOREIGN = [
-  { layers: ['server', 'kinds', 'mechanism', 'kind', 'graphql', 'context', 'request', 'auth'],
-    packages: POSTGRES, why: 'connections are the business of `tenancy`, and records are reached by a session' },
-  { layers: ['embedded', 'import', 'context', 'request', 'tenancy', 'auth', 'database', 'errors', 'lib'],
-    packages: GRAPHQL, why: 'GraphQL begins with `graphql`, above this' },
-  { layers: LAYERS.map(([name]) => name).filter((name) => name !== 'server'),
-    packages: HTTP, why: 'HTTP is the business of `server`' },
+  {
+    packages: POSTGRES,
+    from: ['server', 'kinds', 'mechanism', 'kind', 'graphql', 'context', 'request', 'auth'],
+    why: 'records are reached by a session, and `tenancy` alone holds connections',
+  },
+  {
+    packages: GRAPHQL,
+    from: ['embedded', 'context', 'request', 'tenancy', 'auth', 'database', 'errors', 'lib'],
+    why: 'GraphQL begins with `graphql`, above this one',
+  },
+  {
+    packages: HTTP,
+    from: LAYERS.map(([name]) => name).filter((name) => name !== 'server'),
+    why: 'HTTP is the business of `server`',
+  },
 ];
 
 const layers = (categories) => ({ file: { categories } });
@@ -99,16 +122,27 @@ const imports = {
             {
               from: layers(users),
               disallow: { to: layers(name) },
-              message: 'Only the types of {{dependency.source}} may be imported here: use `import type`.',
+              message:
+                'Only the types of {{dependency.source}} may be imported here: use `import type`.',
             },
             { from: layers(users), allow: { to: layers(name), dependency: { kind: 'type' } } },
           ]),
           { from: layers(['start', 'knexfile', 'config']), allow: { to: layers('config') } },
-          ...FOREIGN.map(({ layers: names, packages, why }) => ({
-            from: layers(names),
+          ...FOREIGN.map(({ packages, from, why }) => ({
+            from: layers(from),
             disallow: { to: { module: { origin: 'external', source: packages } } },
             message: `The package {{dependency.source}} is not for this layer: ${why}.`,
           })),
+          {
+            // What a migration did must not change with the code around it.
+            from: layers('migrations'),
+            disallow: { to: { module: { origin: ['core', 'external'] } } },
+            message: 'A migration imports nothing but the types of knex.',
+          },
+          {
+            from: layers('migrations'),
+            allow: { to: { module: { source: 'knex' } }, dependency: { kind: 'type' } },
+          },
         ],
       },
     ],
@@ -116,7 +150,7 @@ const imports = {
 };
 
 const code = {
-  files: ['**/*.ts', '**/*.tsx'],
+  files: ['**/*.{ts,tsx}'],
   extends: [tseslint.configs.recommendedTypeChecked],
   languageOptions: {
     parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
@@ -124,14 +158,75 @@ const code = {
   rules: {
     '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'separate-type-imports' }],
     '@typescript-eslint/no-import-type-side-effects': 'error',
-    '@typescript-eslint/switch-exhaustiveness-check': 'error',
+    '@typescript-eslint/no-non-null-assertion': 'error',
     '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true }],
-    eqeqeq: ['error', 'always'],
+    '@typescript-eslint/switch-exhaustiveness-check': [
+      'error',
+      { considerDefaultExhaustiveForUnions: true },
+    ],
+    eqeqeq: 'error',
+    // Caught values are `unknown` and are thrown again as they are; literals never.
+    '@typescript-eslint/only-throw-error': 'off',
+    'no-throw-literal': 'error',
+    // `async` also says that a function answers by its promise and never throws on the spot.
+    '@typescript-eslint/require-await': 'off',
+    // Things are made by functions and hold their state in closures; `this` is not used.
+    '@typescript-eslint/unbound-method': 'off',
+    // For enums of packages only: there are none of ours.
+    '@typescript-eslint/no-unsafe-enum-comparison': 'off',
   },
 };
 
-export default tseslint.config(
-  { ignores: ['node_modules/', 'dist/', '.cloister/', 'coverage/'] },
+const product = {
+  files: ['src/**/*.{ts,tsx}', 'seeds/**/*.ts'],
+  ignores: ['**/*.test.ts'],
+  rules: {
+    'max-lines': ['error', { max: 300, skipComments: true }],
+    'no-console': 'error',
+    'no-restricted-syntax': [
+      'error',
+      { selector: 'ExportDefaultDeclaration', message: 'Named exports only.' },
+    ],
+    'no-restricted-properties': [
+      'error',
+      {
+        object: 'process',
+        property: 'env',
+        message: 'Only src/config.ts reads the environment; take what you need from Config.',
+      },
+    ],
+  },
+};
+
+const configReader = {
+  files: ['src/config.ts'],
+  rules: { 'no-restricted-properties': 'off' },
+};
+
+/** Matchers and parsed answers are `any`, and a test that takes them wrongly fails. */
+const tests = {
+  files: ['test/**/*.ts', '**/*.test.ts'],
+  rules: {
+    '@typescript-eslint/no-unsafe-argument': 'off',
+    '@typescript-eslint/no-unsafe-assignment': 'off',
+    '@typescript-eslint/no-unsafe-call': 'off',
+    '@typescript-eslint/no-unsafe-member-access': 'off',
+    '@typescript-eslint/no-unsafe-return': 'off',
+  },
+};
+
+const scripts = {
+  files: ['**/*.{js,mjs}'],
+  extends: [tseslint.configs.recommended],
+};
+
+export default defineConfig(
+  globalIgnores(['dist/', '.cloister/', 'coverage/']),
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   code,
+  product,
+  configReader,
+  tests,
+  scripts,
   imports,
 );

@@ -4,14 +4,31 @@
  * as `cloister migrate`, which also finds every data source by itself, locks and grants.
  */
 import type { Knex } from 'knex';
+import type { ClientBase } from 'pg';
 import { readConnectionForKnex } from './src/config';
 import { parseConnectionUrl, toClientConfig } from './src/database/connection-url';
-import { migratorConfig, type MigrationSet } from './src/database/migration-source';
+import { migratorConfig, SCHEMAS, type MigrationSet } from './src/database/migration-source';
+
+type Connected = (error: Error | null, client: ClientBase) => void;
+
+/** Knex makes the table of its record, but not the schema that the table is in. */
+const makeSchema = (schema: string) => (client: ClientBase, done: Connected) => {
+  client
+    .query<{ missing: boolean }>('select to_regnamespace($1) is null as missing', [schema])
+    .then(({ rows }) =>
+      rows[0]?.missing === true ? client.query(`create schema ${schema}`) : undefined,
+    )
+    .then(
+      () => done(null, client),
+      (error: Error) => done(error, client),
+    );
+};
 
 const environment = (set: MigrationSet): Knex.Config => ({
   client: 'pg',
-  connection: () => toClientConfig(parseConnectionUrl(readConnectionForKnex(set))) as Knex.PgConnectionConfig,
-  pool: { min: 0, max: 1 },
+  connection: () =>
+    toClientConfig(parseConnectionUrl(readConnectionForKnex(set))) as Knex.PgConnectionConfig,
+  pool: { min: 0, max: 1, afterCreate: makeSchema(SCHEMAS[set]) },
   migrations: migratorConfig(set),
 });
 

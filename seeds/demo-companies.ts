@@ -12,9 +12,9 @@ import {
   type DemoWorld,
 } from './demo-world';
 
-const COMPANIES = 34;
-const SUBSIDIARIES = 8;
-const RELATIONSHIPS = 24;
+const COMPANIES = 28;
+const SUBSIDIARIES = 6;
+const RELATIONSHIPS = 20;
 
 export interface Company {
   readonly record: DemoRecord;
@@ -30,18 +30,28 @@ export interface Person {
   readonly companyId: string;
 }
 
-export function makeCompanies(world: DemoWorld, owners: readonly string[]): { heads: Company[]; subsidiaries: Company[] } {
+export function makeCompanies(
+  world: DemoWorld,
+  owners: readonly string[],
+): { heads: Company[]; subsidiaries: Company[] } {
   const { faker } = world;
   const families = faker.helpers.uniqueArray(() => faker.person.lastName(), COMPANIES);
   const heads = families.map((family, index) => {
     const { name: industry, suffixes } = faker.helpers.arrayElement(INDUSTRIES);
     const name = `${family} ${faker.helpers.arrayElement(suffixes)}`;
-    return makeCompany(world, { index: index + 1, name, industry, place: pickPlace(world), ownerId: faker.helpers.arrayElement(owners) });
+    return makeCompany(world, {
+      number: index + 1,
+      name,
+      industry,
+      place: pickPlace(world),
+      ownerId: faker.helpers.arrayElement(owners),
+      parentId: null,
+    });
   });
   const subsidiaries = faker.helpers.arrayElements(heads, SUBSIDIARIES).map((parent, index) => {
     const place = pickPlace(world);
     return makeCompany(world, {
-      index: COMPANIES + index + 1,
+      number: COMPANIES + index + 1,
       name: `${parent.name} ${place.city}`,
       industry: parent.industry,
       place,
@@ -52,22 +62,24 @@ export function makeCompanies(world: DemoWorld, owners: readonly string[]): { he
   return { heads, subsidiaries };
 }
 
-interface CompanyFacts extends Pick<Company, 'name' | 'industry' | 'place' | 'ownerId'> {
-  readonly index: number;
-  readonly parentId?: string;
+interface CompanyFacts extends Omit<Company, 'record' | 'domain'> {
+  readonly number: number;
+  readonly parentId: string | null;
 }
 
-function makeCompany(world: DemoWorld, { index, parentId = null, ...facts }: Omit<CompanyFacts, 'parentId'> & { parentId?: string | null }): Company {
+function makeCompany(world: DemoWorld, { number, parentId, ...facts }: CompanyFacts): Company {
   const { faker } = world;
   const { name, industry, place, ownerId } = facts;
   const domain = `${slugify(name)}.example`;
-  const employeeCount = faker.helpers.arrayElement([12, 35, 80, 140, 260, 480, 900, 2_400]) + faker.number.int({ min: 0, max: 9 });
+  const employeeCount =
+    faker.helpers.arrayElement([12, 35, 80, 140, 260, 480, 900, 2_400]) +
+    faker.number.int({ min: 0, max: 9 });
   const address = addressIn(world, place);
   return {
     ...facts,
     domain,
     record: {
-      externalId: externalId('account', index),
+      externalId: externalId('account', number),
       name,
       accountType: faker.helpers.weightedArrayElement([
         { weight: 6, value: 'customer' },
@@ -90,10 +102,17 @@ function makeCompany(world: DemoWorld, { index, parentId = null, ...facts }: Omi
 }
 
 /** Each company's first person leads it; the others work for somebody who leads. */
-export function makePeople(world: DemoWorld, companies: readonly Company[]): { leaders: Person[]; staff: Person[] } {
+export function makePeople(
+  world: DemoWorld,
+  companies: readonly Company[],
+): { leaders: Person[]; staff: Person[] } {
   const { faker } = world;
   let count = 0;
-  const person = (company: Company, position: (typeof POSITIONS)[number], reportsToId: string | null): Person => {
+  const person = (
+    company: Company,
+    position: (typeof POSITIONS)[number],
+    reportsToId: string | null,
+  ): Person => {
     const [title, department] = position;
     const firstName = faker.person.firstName();
     const lastName = faker.person.lastName();
@@ -117,17 +136,25 @@ export function makePeople(world: DemoWorld, companies: readonly Company[]): { l
     };
   };
   const [first, ...others] = POSITIONS;
-  const leaders = companies.map((company) => person(company, first ?? ['Director', 'Management'], null));
+  const leaders = companies.map((company) =>
+    person(company, first ?? ['Director', 'Management'], null),
+  );
   const staff = companies.flatMap((company, index) => {
     const leaderId = leaders[index]?.record.externalId ?? null;
     const positions = faker.helpers.arrayElements(others, { min: 1, max: 3 });
-    return positions.map((position) => person(company, position, faker.datatype.boolean(0.4) ? leaderId : null));
+    return positions.map((position) =>
+      person(company, position, faker.datatype.boolean(0.4) ? leaderId : null),
+    );
   });
   return { leaders, staff };
 }
 
 /** People who are something to a company they do not work for. */
-export function makeRelationships(world: DemoWorld, companies: readonly Company[], people: readonly Person[]): DemoRecord[] {
+export function makeRelationships(
+  world: DemoWorld,
+  companies: readonly Company[],
+  people: readonly Person[],
+): DemoRecord[] {
   const { faker } = world;
   return faker.helpers.arrayElements(people, RELATIONSHIPS).map(({ record, companyId }, index) => {
     const elsewhere = companies.filter((company) => company.record.externalId !== companyId);
@@ -137,7 +164,9 @@ export function makeRelationships(world: DemoWorld, companies: readonly Company[
       role: faker.helpers.arrayElement(RELATIONSHIP_ROLES),
       isPrimary: false,
       startedOn: dayFrom(world, -since),
-      endedOn: faker.datatype.boolean(0.2) ? dayFrom(world, -faker.number.int({ min: 1, max: since })) : null,
+      endedOn: faker.datatype.boolean(0.2)
+        ? dayFrom(world, -faker.number.int({ min: 1, max: since }))
+        : null,
       accountId: faker.helpers.arrayElement(elsewhere).record.externalId,
       contactId: record.externalId,
     };

@@ -1,10 +1,13 @@
 /** What a demo tenant sells, and to whom it hopes to sell it. */
 import type { Company, Person } from './demo-companies';
-import { catalogueOf, LEAD_SOURCES, NEXT_STEPS, PURPOSES, SERVICES, type Product } from './demo-vocabulary';
+import { catalogueOf, LEAD_SOURCES, NEXT_STEPS, PURPOSES, SERVICES } from './demo-vocabulary';
 import { dayFrom, externalId, money, slugify, type DemoRecord, type DemoWorld } from './demo-world';
 
 /** Chance of winning in percent, and how many of a hundred deals stand there. */
-const STAGES = [
+const STAGES: readonly {
+  readonly value: { readonly stage: string; readonly probability: number };
+  readonly weight: number;
+}[] = [
   { value: { stage: 'prospecting', probability: 10 }, weight: 14 },
   { value: { stage: 'engaging', probability: 20 }, weight: 13 },
   { value: { stage: 'qualification', probability: 35 }, weight: 12 },
@@ -12,17 +15,20 @@ const STAGES = [
   { value: { stage: 'negotiation', probability: 75 }, weight: 10 },
   { value: { stage: 'won', probability: 100 }, weight: 24 },
   { value: { stage: 'lost', probability: 0 }, weight: 15 },
-] as const;
+];
 
 export interface Deal {
   readonly record: DemoRecord;
+  readonly lineItems: readonly DemoRecord[];
   readonly company: Company;
-  readonly contactId: string | null;
+  readonly contactId: string;
 }
+
+const productId = (index: number): string => externalId('product', index + 1);
 
 export const makeProducts = (world: DemoWorld): DemoRecord[] =>
   catalogueOf(world.slug).products.map(([name, family, listPrice], index) => ({
-    externalId: externalId('product', index + 1),
+    externalId: productId(index),
     name,
     sku: `${slugify(family).slice(0, 3).toUpperCase()}-${1001 + index}`,
     family,
@@ -34,78 +40,115 @@ export function makeDeals(
   world: DemoWorld,
   companies: readonly Company[],
   people: readonly Person[],
-): { deals: Deal[]; lineItems: DemoRecord[] } {
-  const { faker, slug } = world;
-  const { products } = catalogueOf(slug);
+): Deal[] {
+  const { faker } = world;
   const deals: Deal[] = [];
-  const lineItems: DemoRecord[] = [];
   for (const company of companies) {
     const contacts = people.filter(({ companyId }) => companyId === company.record.externalId);
     const wanted = faker.number.int({ min: 1, max: 4 });
-    for (let nth = 0; nth < wanted; nth += 1) {
-      const dealId = externalId('opportunity', deals.length + 1);
-      const offered = faker.helpers.arrayElements(products, { min: 1, max: 3 });
-      const items = offered.map((product, position) => makeLineItem(world, { dealId, product, position }));
-      if (faker.datatype.boolean(0.25)) items.push(makeServiceItem(world, dealId, items.length));
-      const { stage, probability } = faker.helpers.weightedArrayElement(STAGES);
-      const isClosed = stage === 'won' || stage === 'lost';
-      const engagedBefore = faker.number.int({ min: 20, max: 220 });
-      const contactId = faker.helpers.arrayElement(contacts).record.externalId;
-      deals.push({
-        company,
-        contactId,
-        record: {
-          externalId: dealId,
-          name: `${company.name}: ${offered[0]?.[1] ?? ''} ${faker.helpers.arrayElement(PURPOSES)}`,
-          stage,
-          amount: money(world, items.reduce((sum, { total }) => sum + total, 0)),
-          probability,
-          opportunityType: nth === 0 ? 'new_business' : faker.helpers.arrayElement(['existing_business', 'renewal']),
-          leadSource: faker.helpers.arrayElement(LEAD_SOURCES),
-          nextStep: isClosed ? null : faker.helpers.arrayElement(NEXT_STEPS),
-          engageDate: dayFrom(world, -engagedBefore),
-          closeDate: dayFrom(world, isClosed ? -faker.number.int({ min: 1, max: engagedBefore }) : faker.number.int({ min: 10, max: 240 })),
-          accountId: company.record.externalId,
-          primaryContactId: contactId,
-          ownerId: company.ownerId,
-        },
-      });
-      lineItems.push(
-        ...items.map(({ record }) => ({ ...record, externalId: externalId('line-item', `${deals.length}-${Number(record['position']) + 1}`) })),
+    for (let nth = 1; nth <= wanted; nth += 1) {
+      const { record: contact } = faker.helpers.arrayElement(contacts);
+      deals.push(
+        makeDeal(world, {
+          number: deals.length + 1,
+          isFirst: nth === 1,
+          company,
+          contactId: contact.externalId,
+        }),
       );
     }
   }
-  return { deals, lineItems };
+  return deals;
 }
 
-interface LineItem {
-  readonly record: DemoRecord;
-  readonly total: number;
+interface DealFacts extends Pick<Deal, 'company' | 'contactId'> {
+  readonly number: number;
+  readonly isFirst: boolean;
 }
 
-interface Offered {
-  readonly dealId: string;
-  readonly product: Product;
-  readonly position: number;
-}
-
-function makeLineItem(world: DemoWorld, { dealId, product, position }: Offered): LineItem {
-  const { faker, slug } = world;
-  const [, , listPrice] = product;
-  const mostOf = listPrice < 1_000 ? 80 : listPrice < 10_000 ? 12 : 3;
-  const quantity = faker.number.int({ min: 1, max: mostOf });
-  const discountPercent = faker.helpers.arrayElement([0, 0, 0, 5, 10, 15]);
+function makeDeal(world: DemoWorld, { number, isFirst, company, contactId }: DealFacts): Deal {
+  const { faker } = world;
+  const dealId = externalId('opportunity', number);
+  const items = makeItems(world);
+  const { stage, probability } = faker.helpers.weightedArrayElement(STAGES);
+  const isClosed = stage === 'won' || stage === 'lost';
+  const engagedBefore = faker.number.int({ min: 20, max: 220 });
+  const closesIn = isClosed
+    ? -faker.number.int({ min: 1, max: engagedBefore })
+    : faker.number.int({ min: 10, max: 240 });
   return {
-    total: quantity * listPrice * (1 - discountPercent / 100),
+    company,
+    contactId,
     record: {
-      externalId: '',
-      description: null,
-      quantity: String(quantity),
-      unitPrice: money(world, listPrice),
-      discountPercent: String(discountPercent),
+      externalId: dealId,
+      name: `${company.name}: ${items[0]?.family ?? ''} ${faker.helpers.arrayElement(PURPOSES)}`,
+      stage,
+      amount: money(
+        world,
+        items.reduce((sum, { total }) => sum + total, 0),
+      ),
+      probability,
+      opportunityType: isFirst
+        ? 'new_business'
+        : faker.helpers.arrayElement(['existing_business', 'renewal']),
+      leadSource: faker.helpers.arrayElement(LEAD_SOURCES),
+      nextStep: isClosed ? null : faker.helpers.arrayElement(NEXT_STEPS),
+      engageDate: dayFrom(world, -engagedBefore),
+      closeDate: dayFrom(world, closesIn),
+      accountId: company.record.externalId,
+      primaryContactId: contactId,
+      ownerId: company.ownerId,
+    },
+    lineItems: items.map(({ values }, position) => ({
+      externalId: externalId('line-item', `${number}-${position + 1}`),
+      ...values,
       position,
       opportunityId: dealId,
-      productId: externalId('product', catalogueOf(slug).products.indexOf(product) + 1),
-    },
+    })),
   };
+}
+
+interface Item {
+  readonly family: string;
+  readonly total: number;
+  readonly values: Omit<DemoRecord, 'externalId'>;
+}
+
+/** One to three products; now and then a service, which is none of the products. */
+function makeItems(world: DemoWorld): Item[] {
+  const { faker, slug } = world;
+  const { products } = catalogueOf(slug);
+  const items = faker.helpers
+    .arrayElements([...products.entries()], { min: 1, max: 3 })
+    .map(([index, [, family, listPrice]]): Item => {
+      const most = listPrice < 1_000 ? 80 : listPrice < 10_000 ? 12 : 3;
+      const quantity = faker.number.int({ min: 1, max: most });
+      const discount = faker.helpers.arrayElement([0, 0, 0, 5, 10, 15]);
+      return {
+        family,
+        total: quantity * listPrice * (1 - discount / 100),
+        values: {
+          description: null,
+          quantity: String(quantity),
+          unitPrice: money(world, listPrice),
+          discountPercent: String(discount),
+          productId: productId(index),
+        },
+      };
+    });
+  if (faker.datatype.boolean(0.2)) {
+    const price = faker.number.int({ min: 6, max: 48 }) * 100;
+    items.push({
+      family: 'Services',
+      total: price,
+      values: {
+        description: faker.helpers.arrayElement(SERVICES),
+        quantity: '1',
+        unitPrice: money(world, price),
+        discountPercent: '0',
+        productId: null,
+      },
+    });
+  }
+  return items;
 }

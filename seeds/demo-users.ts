@@ -1,6 +1,13 @@
 /** The users of a demo tenant: those who sign in, and colleagues who look after accounts. */
 import type { Role } from '../src/auth/principal';
-import { externalId, phoneIn, pickPlace, slugify, type DemoRecord, type DemoWorld } from './demo-world';
+import {
+  externalId,
+  phoneIn,
+  pickPlace,
+  slugify,
+  type DemoRecord,
+  type DemoWorld,
+} from './demo-world';
 
 /** One person, several tenants. */
 const AGENCY = { email: 'agency@example.test', tenants: ['acme', 'initech'] } as const;
@@ -34,17 +41,63 @@ export function makeUsers(world: DemoWorld): DemoUsers {
   };
   const fullName = (): string => `${faker.person.firstName()} ${faker.person.lastName()}`;
 
-  const leader = user('admin', { name: fullName(), email: `admin@${slug}.test`, role: 'admin', title: 'Head of Sales', leaderId: null }, true);
+  const leader = user(
+    'admin',
+    {
+      name: fullName(),
+      email: `admin@${slug}.test`,
+      role: 'admin',
+      title: 'Head of Sales',
+      leaderId: null,
+    },
+    true,
+  );
   const leaderId = leader.externalId;
-  const member = user('member', { name: fullName(), email: `member@${slug}.test`, role: 'member', title: 'Account Executive', leaderId }, true);
-  const reader = user('reader', { name: fullName(), email: `reader@${slug}.test`, role: 'reader', title: 'Controller', leaderId }, true);
+  const member = user(
+    'member',
+    {
+      name: fullName(),
+      email: `member@${slug}.test`,
+      role: 'member',
+      title: 'Account Executive',
+      leaderId,
+    },
+    true,
+  );
+  const reader = user(
+    'reader',
+    {
+      name: fullName(),
+      email: `reader@${slug}.test`,
+      role: 'reader',
+      title: 'Controller',
+      leaderId,
+    },
+    true,
+  );
   const colleagues = Array.from({ length: COLLEAGUES }, (_, index) => {
     const name = fullName();
     const email = `${slugify(name, '.')}@${slug}.test`;
-    return user(String(index + 1), { name, email, role: 'member', title: 'Account Executive', leaderId }, false);
+    return user(
+      String(index + 1),
+      { name, email, role: 'member', title: 'Account Executive', leaderId },
+      false,
+    );
   });
   const agency = AGENCY.tenants.some((tenant) => tenant === slug)
-    ? [user('agency', { name: 'Robin Marsh', email: AGENCY.email, role: 'admin', title: 'Consultant', leaderId }, true)]
+    ? [
+        user(
+          'agency',
+          {
+            name: 'Robin Marsh',
+            email: AGENCY.email,
+            role: 'admin',
+            title: 'Consultant',
+            leaderId,
+          },
+          true,
+        ),
+      ]
     : [];
   return {
     leader,

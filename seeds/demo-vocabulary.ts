@@ -26,6 +26,8 @@ type PlaceRow = readonly [
   ...streets: string[],
 ];
 
+// A table is read by its rows.
+// prettier-ignore
 const PLACE_ROWS: readonly PlaceRow[] = [
   ['Austin', 'TX', 'US', '787##', '+151255501##', 'America/Chicago', -6, '{n} Congress Avenue', '{n} Burnet Road'],
   ['Chicago', 'IL', 'US', '606##', '+131255501##', 'America/Chicago', -6, '{n} West Wacker Drive', '{n} North Clark Street'],
@@ -43,12 +45,22 @@ const PLACE_ROWS: readonly PlaceRow[] = [
 
 export const PLACES: readonly Place[] = PLACE_ROWS.map(
   ([city, region, countryCode, postalCode, phone, timeZone, utcOffsetHours, ...streets]) => ({
-    city, region, countryCode, postalCode, phone, timeZone, utcOffsetHours, streets,
+    city,
+    region,
+    countryCode,
+    postalCode,
+    phone,
+    timeZone,
+    utcOffsetHours,
+    streets,
   }),
 );
 
 /** A branch of business and what its companies call themselves. */
-export const INDUSTRIES: readonly { readonly name: string; readonly suffixes: readonly string[] }[] = [
+export const INDUSTRIES: readonly {
+  readonly name: string;
+  readonly suffixes: readonly string[];
+}[] = [
   { name: 'Manufacturing', suffixes: ['Manufacturing', 'Industries', 'Works'] },
   { name: 'Logistics', suffixes: ['Logistics', 'Freight', 'Shipping'] },
   { name: 'Retail', suffixes: ['Stores', 'Outfitters', 'Trading'] },
@@ -73,9 +85,29 @@ export const POSITIONS: readonly (readonly [title: string, department: string])[
   ['Buyer', 'Procurement'],
 ];
 
-export const RELATIONSHIP_ROLES = ['Consultant', 'Board member', 'Former employee', 'Auditor', 'Reseller'] as const;
-export const LEAD_SOURCES = ['Trade show', 'Web site', 'Referral', 'Partner', 'Cold call', 'Campaign'] as const;
-export const PURPOSES = ['pilot', 'roll-out', 'extension', 'replacement', 'framework agreement', 'renewal'] as const;
+export const RELATIONSHIP_ROLES = [
+  'Consultant',
+  'Board member',
+  'Former employee',
+  'Auditor',
+  'Reseller',
+] as const;
+export const LEAD_SOURCES = [
+  'Trade show',
+  'Web site',
+  'Referral',
+  'Partner',
+  'Cold call',
+  'Campaign',
+] as const;
+export const PURPOSES = [
+  'pilot',
+  'roll-out',
+  'extension',
+  'replacement',
+  'framework agreement',
+  'renewal',
+] as const;
 export const NEXT_STEPS = [
   'Call back about the budget',
   'Send revised offer',
@@ -84,8 +116,18 @@ export const NEXT_STEPS = [
   'Wait for legal review',
   'Confirm delivery dates',
 ] as const;
-export const SERVICES = ['Installation on site', 'Training for two days', 'Extended support', 'Data migration'] as const;
-export const VENUES = ['Convention Center', 'Conference Hotel', 'Trade Fair Hall', 'Business Club'] as const;
+export const SERVICES = [
+  'Installation on site',
+  'Training for two days',
+  'Extended support',
+  'Data migration',
+] as const;
+export const VENUES = [
+  'Convention Center',
+  'Conference Hotel',
+  'Trade Fair Hall',
+  'Business Club',
+] as const;
 
 export type Product = readonly [name: string, family: string, listPrice: number];
 
@@ -94,6 +136,7 @@ interface Catalogue {
   readonly products: readonly Product[];
 }
 
+// prettier-ignore
 const ACME: Catalogue = {
   currencyCode: 'USD',
   products: [
@@ -104,6 +147,7 @@ const ACME: Catalogue = {
   ],
 };
 
+// prettier-ignore
 const CATALOGUES: Readonly<Record<string, Catalogue>> = {
   acme: ACME,
   globex: {

@@ -36,6 +36,17 @@ export const externalId = (kind: string, name: string | number): string =>
 export const dayFrom = ({ today }: DemoWorld, days: number): Date =>
   new Date(today.getTime() + days * DAY);
 
+const isWeekend = (day: Date): boolean => day.getUTCDay() % 6 === 0;
+
+/** So many working days in a row, the first no earlier than the day given. */
+export function workdaysFrom(day: Date, count: number): Date[] {
+  const days: Date[] = [];
+  for (let at = day; days.length < count; at = new Date(at.getTime() + DAY)) {
+    if (!isWeekend(at)) days.push(at);
+  }
+  return days;
+}
+
 /** An hour of a day on the place's clock, the standard one: an hour off in summer hurts no demo. */
 export const hourAt = (day: Date, hour: number, { utcOffsetHours }: Place): Date =>
   new Date(day.getTime() + (hour - utcOffsetHours) * HOUR);

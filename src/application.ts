@@ -8,6 +8,7 @@ import { buildCrmSchema } from './crm/crm-schema';
 import { createContextFactory } from './request/create-context';
 import { createEmailIndex, createTenantAccess } from './request/tenant-access';
 import { createHttpServer, type HttpServer } from './server/http-server';
+import { createTenancyMetrics } from './tenancy/tenancy-metrics';
 import { createTenancy, type Tenancy, type TenancyOptions } from './tenancy/tenancy';
 
 export interface Application {
@@ -28,7 +29,14 @@ export interface ApplicationOptions extends Pick<TenancyOptions, 'onStatement'> 
 
 export async function createApplication(options: ApplicationOptions): Promise<Application> {
   const { config, logger, onStatement, demo = false, refusalBeatMs } = options;
-  const tenancy = createTenancy(config, onStatement === undefined ? {} : { onStatement });
+  const metricsRegistry = new Registry();
+  collectDefaultMetrics({ register: metricsRegistry });
+  const metrics = createTenancyMetrics(metricsRegistry);
+  const tenancy = createTenancy(config, {
+    onAnswer: metrics.observeStatement,
+    ...(onStatement === undefined ? {} : { onStatement }),
+  });
+  metrics.watch(tenancy);
   const passwords = createPasswords();
   const auth = createAuthService({
     config: config.auth,
@@ -37,8 +45,6 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
     passwords,
     ...(refusalBeatMs === undefined ? {} : { refusalBeatMs }),
   });
-  const metricsRegistry = new Registry();
-  collectDefaultMetrics({ register: metricsRegistry });
 
   const http = await createHttpServer({
     config,

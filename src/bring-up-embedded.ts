@@ -1,8 +1,9 @@
 /** After the embedded Postgres has started: its schemas, and the demo. Safe to repeat. */
-import pg from 'pg';
+import type { Client } from 'pg';
 import type { Config } from './config';
-import { parseConnectionUrl, toClientConfig } from './database/connection-url';
+import { parseConnectionUrl } from './database/connection-url';
 import { migrateDatabase } from './database/migrate-database';
+import { withClient } from './database/with-client';
 import { prepareDemo } from './demo';
 import type { EmbeddedAccess } from './embedded/embedded-settings';
 
@@ -31,20 +32,12 @@ export async function awaitPreparation(config: Config): Promise<void> {
 }
 
 /** The lock ends with the connection, however it ends. */
-async function withRegistryClient(
+const withRegistryClient = (
   config: Config,
-  work: (client: pg.Client) => Promise<void>,
-): Promise<void> {
-  const client = new pg.Client({
-    ...toClientConfig(parseConnectionUrl(config.registry.url)),
-    application_name: 'cloister-prepare',
-  });
-  // A connection that breaks fails the query that runs; without a listener it would end the process.
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    await work(client);
-  } finally {
-    await client.end();
-  }
-}
+  work: (client: Client) => Promise<void>,
+): Promise<void> =>
+  withClient(
+    parseConnectionUrl(config.registry.url),
+    { applicationName: 'cloister-prepare' },
+    work,
+  );

@@ -48,7 +48,7 @@ export const environmentSchema = z.object({
   CONNECTION_BUDGET: integer('connections', 1, 10_000, 80),
   LEASE_QUEUE_LIMIT: integer('waiting requests', 1, 100_000, 1000),
   LEASE_TIMEOUT_MS: integer('milliseconds', 50, 60_000, 2500),
-  CONNECT_TIMEOUT_MS: integer('milliseconds', 50, 60_000, 2500),
+  CONNECT_TIMEOUT_MS: integer('milliseconds', 50, 60_000, 2000),
   STATEMENT_TIMEOUT_MS: integer('milliseconds', 10, 600_000, 4000),
   DIRECTORY_TTL_SECONDS: integer('seconds', 1, 86_400, 300),
   POOL_IDLE_TTL_SECONDS: integer('seconds', 1, 86_400, 3600),
@@ -257,4 +257,17 @@ export function readConnectionForKnex(
     ]);
   }
   return url;
+}
+
+/** Secrets that single commands take by variable, because arguments show in the list of processes. */
+export function readCommandSecrets(variables: NodeJS.ProcessEnv = process.env): {
+  readonly sourceUrl: string | undefined;
+  readonly sourceMigrationUrl: string | undefined;
+  readonly adminPassword: string | undefined;
+} {
+  return {
+    sourceUrl: variables['CLOISTER_SOURCE_URL'],
+    sourceMigrationUrl: variables['CLOISTER_SOURCE_MIGRATION_URL'],
+    adminPassword: variables['CLOISTER_ADMIN_PASSWORD'],
+  };
 }

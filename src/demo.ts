@@ -1,44 +1,102 @@
-/** The demo of the embedded mode: its data sources and tenants, enrolled again at every start. */
+/**
+ * The demo of the embedded mode: its data sources and tenants, enrolled again at every start, and
+ * their users and records, written at the first.
+ */
+import { createTenantSeeder } from '../seeds/tenant-seeder';
+import { createPasswords } from './auth/passwords';
 import type { Config } from './config';
 import type { Embedded } from './embedded/embedded-settings';
-import { enrolDataSource, enrolTenant, migrateDataSource } from './tenancy/provision';
+import { settleAll } from './lib/settle-all';
+import { createEmailRouting } from './request/create-context';
+import type { Placement } from './tenancy/registry.store';
+import {
+  enrolDataSource,
+  enrolTenant,
+  migrateDataSource,
+  type TenantSpec,
+} from './tenancy/provision';
 import { createTenancy } from './tenancy/tenancy';
+
+/** Of every demo user, and no secret: the embedded mode listens on this machine alone. */
+export const DEMO_PASSWORD = 'correct-horse-battery';
 
 /** The customer's database was there first and has its own name for the tenant. */
 const HOOLI_LOCAL_ID = '00000000-0000-4000-8000-0000000000aa';
 
-const DATA_SOURCES = [
-  { key: 'shared', name: 'shared-1', placement: 'shared' },
-  { key: 'initech', name: 'initech', placement: 'dedicated' },
-  { key: 'hooli', name: 'hooli', placement: 'byo' },
-] as const;
+interface DemoDataSource {
+  readonly key: keyof Embedded['dataSources'];
+  readonly name: string;
+  readonly placement: Placement;
+  readonly tenants: readonly Omit<TenantSpec, 'dataSourceId'>[];
+}
 
-const TENANTS = [
-  { slug: 'acme', name: 'Acme', on: 'shared' },
-  { slug: 'globex', name: 'Globex', on: 'shared' },
-  { slug: 'initech', name: 'Initech', on: 'initech' },
-  { slug: 'hooli', name: 'Hooli', on: 'hooli', tenantIdInDataSource: HOOLI_LOCAL_ID },
-] as const;
+const DATA_SOURCES: readonly DemoDataSource[] = [
+  {
+    key: 'shared',
+    name: 'shared-1',
+    placement: 'shared',
+    tenants: [
+      { slug: 'acme', name: 'Acme' },
+      { slug: 'globex', name: 'Globex' },
+    ],
+  },
+  {
+    key: 'initech',
+    name: 'initech',
+    placement: 'dedicated',
+    tenants: [{ slug: 'initech', name: 'Initech' }],
+  },
+  {
+    key: 'hooli',
+    name: 'hooli',
+    placement: 'byo',
+    tenants: [{ slug: 'hooli', name: 'Hooli', tenantIdInDataSource: HOOLI_LOCAL_ID }],
+  },
+];
+
+export interface DemoOptions {
+  /** The day that the records' dates are relative to; today when absent. */
+  readonly today?: Date;
+}
 
 export async function prepareDemo(
   config: Config,
   dataSources: Embedded['dataSources'],
   say: (line: string) => void,
+  options: DemoOptions = {},
 ): Promise<void> {
   const tenancy = createTenancy(config, { listen: false });
+  const seed = createTenantSeeder({
+    ...options,
+    tenancy,
+    passwords: createPasswords(),
+    emailRoutingOf: createEmailRouting(tenancy, config.auth.emailIndexKey),
+    password: DEMO_PASSWORD,
+  });
   try {
-    const ids = new Map<string, string>();
-    for (const { key, name, placement } of DATA_SOURCES) {
-      const id = await enrolDataSource(tenancy, { name, placement, ...dataSources[key] });
-      ids.set(key, id);
+    // At once: none of them has anything to do with the others.
+    await forEachAtOnce(DATA_SOURCES, async ({ key, tenants, ...dataSource }) => {
+      const id = await enrolDataSource(tenancy, { ...dataSource, ...dataSources[key] });
       const row = await tenancy.registry.findDataSource(id);
       if (row !== undefined) await migrateDataSource(tenancy, row);
-    }
-    for (const { on, ...tenant } of TENANTS) {
-      await enrolTenant(tenancy, { ...tenant, dataSourceId: ids.get(on) ?? '' });
-    }
+      await forEachAtOnce(tenants, async (tenant) => {
+        await enrolTenant(tenancy, { ...tenant, dataSourceId: id });
+        const enrolled = await tenancy.registry.findTenantBySlug(tenant.slug);
+        if (enrolled !== undefined) await seed(enrolled);
+      });
+    });
     say('Demo tenants are ready.');
   } finally {
     await tenancy.close();
+  }
+}
+
+/** @throws the first failure, once all have ended. */
+async function forEachAtOnce<I>(
+  items: readonly I[],
+  work: (item: I) => Promise<void>,
+): Promise<void> {
+  for (const result of await settleAll(items, items.length, work)) {
+    if (result.status === 'rejected') throw result.reason;
   }
 }

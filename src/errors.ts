@@ -104,6 +104,8 @@ export const TENANT_UNAVAILABLE_REMEDIES = {
     "The data source's credentials cannot be decrypted: check REGISTRY_KEYS holds the key they were sealed with.",
   UNSAFE_ROLE:
     'The run-time role of the data source could bypass row-level security: use a role that owns nothing, is no superuser and has no BYPASSRLS.',
+  UNGUARDED_TABLES:
+    'A table of the data source is not guarded by row-level security: enable and force it there, with a policy on app.tenant_id alone.',
   SCHEMA_VERSION:
     "The data source's schema does not fit this version of cloister: run `cloister migrate`.",
 } as const;

@@ -4,7 +4,7 @@ import { createApplication, type Application } from './application';
 import { bringUpEmbedded } from './bring-up-embedded';
 import { createConfig, readEnvironment, type Environment } from './config';
 import { parseConnectionUrl } from './database/connection-url';
-import { assertSchemaIsCurrent } from './database/schema-state';
+import { assertRegistryIsCurrent } from './database/schema-state';
 import { prepareEmbedded } from './embedded/embedded-settings';
 import { createLogger } from './server/logger';
 
@@ -16,7 +16,7 @@ export interface Running {
 type Say = (line: string) => void;
 
 /** @throws ConfigError, EmbeddedPostgresError: their messages are for the operator as they are. */
-export async function start(say: Say, variables: NodeJS.ProcessEnv = process.env): Promise<Running> {
+export async function start(say: Say, variables?: NodeJS.ProcessEnv): Promise<Running> {
   const environment = readEnvironment(variables);
   const embedded =
     environment.REGISTRY_URL === undefined
@@ -30,7 +30,7 @@ export async function start(say: Say, variables: NodeJS.ProcessEnv = process.env
   try {
     const config = createConfig(environment, embedded?.settings);
     if (embedded !== undefined) await bringUpEmbedded(config, embedded, say);
-    else await assertSchemaIsCurrent(parseConnectionUrl(config.registry.url), 'registry');
+    else await assertRegistryIsCurrent(parseConnectionUrl(config.registry.url));
     application = await createApplication({
       config,
       logger: createLogger(config.logLevel),

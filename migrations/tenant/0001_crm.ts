@@ -120,7 +120,7 @@ const TABLES: readonly Table[] = [
       ${address('shipping')},
       parent_id uuid,
       owner_id uuid,
-      check (parent_id <> id)`,
+      constraint accounts_parent_id_check check (parent_id <> id)`,
     references: [
       ['parent_id', 'accounts'],
       ['owner_id', 'users'],
@@ -145,7 +145,7 @@ const TABLES: readonly Table[] = [
       account_id uuid,
       reports_to_id uuid,
       owner_id uuid,
-      check (reports_to_id <> id)`,
+      constraint contacts_reports_to_id_check check (reports_to_id <> id)`,
     references: [
       ['account_id', 'accounts'],
       ['reports_to_id', 'contacts'],
@@ -162,7 +162,7 @@ const TABLES: readonly Table[] = [
       is_primary boolean not null default false,
       started_on date,
       ended_on date,
-      check (ended_on >= started_on)`,
+      constraint account_contacts_ended_on_check check (ended_on >= started_on)`,
     references: [
       ['account_id', 'accounts', 'cascade'],
       ['contact_id', 'contacts', 'cascade'],
@@ -249,7 +249,7 @@ const TABLES: readonly Table[] = [
       opportunity_id uuid,
       primary_contact_id uuid,
       owner_id uuid,
-      check (ends_at >= starts_at)`,
+      constraint events_ends_at_check check (ends_at >= starts_at)`,
     references: [
       ['account_id', 'accounts'],
       ['opportunity_id', 'opportunities'],
@@ -267,7 +267,7 @@ const TABLES: readonly Table[] = [
       notes text,
       event_id uuid,
       location_id uuid,
-      check (ends_at >= starts_at)`,
+      constraint event_dates_ends_at_check check (ends_at >= starts_at)`,
     references: [
       ['event_id', 'events', 'cascade'],
       ['location_id', 'locations'],
@@ -304,6 +304,8 @@ export async function up(knex: Knex): Promise<void> {
   `);
 }
 
+/** The schema stays: Knex keeps its record of migrations there and has yet to strike this one out. */
 export async function down(knex: Knex): Promise<void> {
-  await knex.raw('drop schema cloister cascade');
+  const names = ['tenants', ...TABLES.map(({ name }) => name)];
+  await knex.raw(`drop table ${names.map((name) => `cloister.${name}`).join(', ')}`);
 }

@@ -1,12 +1,22 @@
 /** The command line: `cloister <command>`. Arguments in, words and progress out; no logic. */
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../config';
+import { describeConnectionFault } from '../database/connection-fault';
 import { ConnectionUrlError } from '../database/connection-url';
 import { MigrationError } from '../database/migrate-database';
 import { EmbeddedPostgresError } from '../embedded/embedded-error';
 import { AppError } from '../errors';
+import { ImportError } from '../import/import-error';
+import { TenantRefused } from '../platform/create-tenant';
+import { DataSourceRefused } from '../tenancy/add-data-source';
 import { KeyringError } from '../tenancy/secrets/keyring';
 import { CommandFailure } from './command-failure';
+import { registerSeed } from './seed.command';
+import { registerDoctor } from './doctor.command';
+import { registerImport } from './import.command';
+import { registerMigrate } from './migrate.command';
+import { registerKeys } from './keys.command';
+import { registerSources } from './sources.command';
 import { registerStart } from './start.command';
 import { registerTenants } from './tenants.command';
 import { Interrupted } from './with-tenancy';
@@ -19,7 +29,13 @@ export async function runCli(args: readonly string[]): Promise<number> {
   const program = new Command('cloister')
     .description('A multi-tenant CRM as one GraphQL API.')
     .exitOverride();
+  registerDoctor(program);
+  registerImport(program);
+  registerMigrate(program);
+  registerKeys(program);
+  registerSources(program);
   registerStart(program);
+  registerSeed(program);
   registerTenants(program);
   try {
     await program.parseAsync(args, { from: 'user' });
@@ -36,16 +52,22 @@ export async function runCli(args: readonly string[]): Promise<number> {
 const FOR_OPERATORS = [
   ConfigError,
   ConnectionUrlError,
+  DataSourceRefused,
   EmbeddedPostgresError,
+  ImportError,
   Interrupted,
   KeyringError,
   MigrationError,
+  TenantRefused,
 ];
 
 /** For expected trouble the message is the whole story; for the rest an engineer needs the stack. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (FOR_OPERATORS.some((expected) => error instanceof expected)) return error.message;
-  if (error instanceof AppError && error.code !== 'INTERNAL_SERVER_ERROR') return error.message;
+  if (error instanceof AppError && error.code !== 'INTERNAL_SERVER_ERROR') {
+    const cause = error.cause === undefined ? '' : ` (${describeConnectionFault(error.cause)})`;
+    return `${error.message}${cause}`;
+  }
   return error.stack ?? error.message;
 }

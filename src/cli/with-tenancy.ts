@@ -9,7 +9,7 @@ import { createPasswords, type Passwords } from '../auth/passwords';
 import { awaitPreparation, bringUpEmbedded } from '../bring-up-embedded';
 import { createConfig, readEnvironment, type Config, type Environment } from '../config';
 import { parseConnectionUrl } from '../database/connection-url';
-import { assertSchemaIsCurrent } from '../database/schema-state';
+import { assertRegistryIsCurrent } from '../database/schema-state';
 import { openEmbedded, type OpenedEmbedded } from '../embedded/embedded-attach';
 import { SECOND } from '../lib/duration';
 import { createTenancy, type Tenancy } from '../tenancy/tenancy';
@@ -53,7 +53,7 @@ const sayToStderr = (line: string): void => void process.stderr.write(`${line}\n
 /** @throws ConfigError, EmbeddedPostgresError, MigrationError, Interrupted, and what the work throws. */
 export async function withTenancy<T>(
   work: (context: CommandContext) => Promise<T>,
-  { current = true, say = sayToStdout, variables = process.env }: WithTenancyOptions = {},
+  { current = true, say = sayToStdout, variables }: WithTenancyOptions = {},
 ): Promise<T> {
   const environment = readEnvironment(variables);
   return interruptible(async (signal) => {
@@ -63,9 +63,17 @@ export async function withTenancy<T>(
       const config = createConfig(environment, embedded?.settings);
       if (embedded?.started === true) await bringUpEmbedded(config, embedded, sayToStderr);
       else if (current) await awaitRegistry(config, embedded !== undefined, signal);
+      signal.throwIfAborted();
       tenancy = createTenancy(config, { listen: false });
       const passwords = createPasswords();
-      const working = work({ config, tenancy, passwords, say, embedded: embedded !== undefined, signal });
+      const working = work({
+        config,
+        tenancy,
+        passwords,
+        say,
+        embedded: embedded !== undefined,
+        signal,
+      });
       return await untilAborted(working, signal);
     } finally {
       // Bounded: an interrupted command may leave a connection that nobody gives back.
@@ -80,13 +88,17 @@ async function openIfEmbedded(environment: Environment): Promise<OpenedEmbedded 
 }
 
 /** A server that another process has just started may still be at its migrations and its demo. */
-async function awaitRegistry(config: Config, embedded: boolean, signal: AbortSignal): Promise<void> {
+async function awaitRegistry(
+  config: Config,
+  embedded: boolean,
+  signal: AbortSignal,
+): Promise<void> {
   const connection = parseConnectionUrl(config.registry.url);
   const deadline = Date.now() + (embedded ? PREPARED_WITHIN_MS : 0);
   for (;;) {
     try {
       if (embedded) await awaitPreparation(config);
-      return await assertSchemaIsCurrent(connection, 'registry');
+      return await assertRegistryIsCurrent(connection);
     } catch (error) {
       signal.throwIfAborted();
       if (Date.now() >= deadline) throw error;

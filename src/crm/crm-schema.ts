@@ -5,13 +5,15 @@ import { buildSchema, type NonEmptyArray } from 'type-graphql';
 import { authoriseSchema } from '../graphql/authorise-schema';
 import { bindResolvers, type ResolverMap } from '../graphql/define-resolver';
 import { kinds } from './kinds';
-import type { Kind } from './kind/kind';
 import { createKindReader } from './kind/kind-reader';
 import { defineKindResolver } from './kind/kind-resolver';
 import { defineKindTypes } from './kind/kind-types';
 import { createKindWriter } from './kind/kind-writer';
 import { defineNodeResolver } from './node/node.resolver';
+import { TenantConnectionResolver } from './tenant-connection/tenant-connection.resolver';
+import { user } from './user/user.kind';
 import { ViewerResolver } from './viewer/viewer.resolver';
+import { defineViewerUserResolvers } from './viewer/viewer-user.resolver';
 
 let built: Promise<GraphQLSchema> | undefined;
 
@@ -23,18 +25,20 @@ export function buildCrmSchema(): Promise<GraphQLSchema> {
 
 async function build(): Promise<GraphQLSchema> {
   const resolvers: ResolverMap = {};
-  const types = defineKindTypes(kinds);
-  const typesOf = (kind: Kind) => {
-    const found = types.get(kind.name);
-    if (found === undefined) throw new Error(`There are no types of ${kind.name}.`);
-    return found;
-  };
+  const typesOf = defineKindTypes(kinds);
   const reader = createKindReader(kinds);
   const writer = createKindWriter(kinds);
   const classes: Function[] = kinds.kinds.map((kind) =>
     defineKindResolver({ kinds, reader, writer, typesOf, resolvers }, kind),
   );
-  classes.push(defineNodeResolver(kinds, reader, resolvers), ViewerResolver);
+  classes.push(
+    defineNodeResolver(kinds, reader, resolvers),
+    TenantConnectionResolver,
+    ViewerResolver,
+  );
+  classes.push(
+    ...defineViewerUserResolvers({ user, userType: typesOf(user).record, reader, resolvers }),
+  );
   const schema = await buildSchema({
     resolvers: classes as NonEmptyArray<Function>,
     validate: false,

@@ -28,7 +28,9 @@ export function createCursorCodec(secret: string): CursorCodec {
   return {
     encode(tenantId, ordering, values) {
       const payload = JSON.stringify(values);
-      return Buffer.concat([mac(tenantId, ordering, payload), Buffer.from(payload)]).toString('base64url');
+      return Buffer.concat([mac(tenantId, ordering, payload), Buffer.from(payload)]).toString(
+        'base64url',
+      );
     },
     decode(tenantId, ordering, cursor) {
       const refuse = () =>
@@ -37,6 +39,8 @@ export function createCursorCodec(secret: string): CursorCodec {
         );
       if (cursor.length > MAX_CURSOR_CHARACTERS) throw refuse();
       const bytes = Buffer.from(cursor, 'base64url');
+      // Decoding skips what is no base64url: a cursor has one spelling only.
+      if (bytes.toString('base64url') !== cursor) throw refuse();
       const payload = bytes.subarray(MAC_BYTES).toString('utf8');
       const given = bytes.subarray(0, MAC_BYTES);
       if (given.length !== MAC_BYTES || !timingSafeEqual(given, mac(tenantId, ordering, payload))) {

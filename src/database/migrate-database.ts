@@ -5,6 +5,7 @@
  */
 import pg from 'pg';
 import knex, { type Knex } from 'knex';
+import { SECOND } from '../lib/duration';
 import { toClientConfig, type ConnectionSettings } from './connection-url';
 import { createMigrationSource, migratorConfig, type MigrationSet } from './migration-source';
 
@@ -25,13 +26,20 @@ export interface MigrateResult {
 
 /** Any fixed number: the lock is per database. */
 const LOCK_KEY = 7_302_511;
+const CONNECT_WITHIN_MS = 5 * SECOND;
 
 export async function migrateDatabase(
   connection: ConnectionSettings,
   set: MigrationSet,
   { appRole, onProgress }: MigrateOptions = {},
 ): Promise<MigrateResult> {
-  const lock = new pg.Client({ ...toClientConfig(connection), application_name: 'cloister-migrate' });
+  const lock = new pg.Client({
+    ...toClientConfig(connection),
+    application_name: 'cloister-migrate',
+    connectionTimeoutMillis: CONNECT_WITHIN_MS,
+  });
+  // A connection that breaks fails the query that runs; without a listener it would end the process.
+  lock.on('error', () => undefined);
   await lock.connect();
   const db = knex({
     client: 'pg',
@@ -91,7 +99,7 @@ async function grantRuntime(client: pg.Client, set: MigrationSet, role: string):
   await client.query(`
     grant usage on schema ${schema} to ${name};
     grant select, insert, update, delete on all tables in schema ${schema} to ${name};
-    revoke insert, update, delete on ${schema}.schema_migrations from ${name};
+    revoke insert, update, delete on ${schema}.schema_migrations, ${schema}.schema_migrations_lock from ${name};
     ${set === 'registry' ? `revoke insert, update, delete on registry.audit_log from ${name};` : ''}
   `);
 }

@@ -8,7 +8,15 @@ import type { Knex } from 'knex';
 
 export type MigrationSet = 'registry' | 'tenant';
 
-export interface MigrationSource extends Knex.MigrationSource<string> {
+/** The Postgres schema of each set, its record of migrations included. */
+export const SCHEMAS = { registry: 'registry', tenant: 'cloister' } as const;
+
+/** In the form that the Knex command line prints. */
+interface Migration {
+  readonly file: string;
+}
+
+export interface MigrationSource extends Knex.MigrationSource<Migration> {
   /** Names in order; the last one is the version of a schema that is up to date. */
   readonly names: readonly string[];
 }
@@ -23,9 +31,9 @@ export function createMigrationSource(set: MigrationSet): MigrationSource {
   );
   return {
     names: [...files.keys()],
-    getMigrations: () => Promise.resolve([...files.keys()]),
-    getMigrationName: (name) => name,
-    getMigration: (name) => {
+    getMigrations: () => Promise.resolve([...files.keys()].map((file) => ({ file }))),
+    getMigrationName: ({ file }) => file,
+    getMigration: ({ file: name }) => {
       const file = files.get(name);
       if (file === undefined) throw new Error(`There is no ${set} migration "${name}".`);
       // A migration is a module chosen at run time; it may be TypeScript, which only require is taught.
@@ -39,7 +47,7 @@ export function createMigrationSource(set: MigrationSet): MigrationSource {
 export function migratorConfig(set: MigrationSet): Knex.MigratorConfig {
   return {
     migrationSource: createMigrationSource(set),
-    schemaName: set === 'registry' ? 'registry' : 'cloister',
+    schemaName: SCHEMAS[set],
     tableName: 'schema_migrations',
   };
 }

@@ -67,6 +67,10 @@ export const isConnectionLoss = (error: unknown): boolean => {
   return (code !== undefined && SOCKET_CODES.has(code)) || SOCKET_MESSAGES.test(message);
 };
 
+/** The server itself refused a statement: the connection works, and may serve the next. */
+export const isServerAnswer = (error: unknown): boolean =>
+  error instanceof DatabaseError && !isConnectionLoss(error);
+
 /** @returns an AppError to throw, or a RowFault for the caller to explain. Never throws itself. */
 export function translatePostgresError(
   error: unknown,

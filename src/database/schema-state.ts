@@ -1,8 +1,12 @@
 /** Where a database stands among the migrations of this version. Reads only. */
-import pg from 'pg';
-import { toClientConfig, type ConnectionSettings } from './connection-url';
+import { tenantUnavailable } from '../errors';
+import { SECOND } from '../lib/duration';
+import type { ConnectionSettings } from './connection-url';
 import { MigrationError } from './migrate-database';
 import { createMigrationSource, migratorConfig, type MigrationSet } from './migration-source';
+import { withClient } from './with-client';
+
+const WITHIN_MS = 2.5 * SECOND;
 
 export interface SchemaState {
   /** The last migration that was run, or null before the first. */
@@ -31,40 +35,35 @@ export async function findSchemaState(
   connection: ConnectionSettings,
   set: MigrationSet,
 ): Promise<SchemaState> {
-  const client = new pg.Client({
-    ...toClientConfig(connection),
-    application_name: 'cloister-migrate',
-    connectionTimeoutMillis: CONNECT_WITHIN_MS,
-  });
-  // A connection that breaks fails the query that runs; without a listener it would end the process.
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    const { schemaName, tableName } = migratorConfig(set);
-    const table = `${schemaName}.${tableName}`;
-    const { rows } = await client.query<{ there: boolean }>(
-      'select to_regclass($1) is not null as there',
-      [table],
-    );
-    const applied = rows[0]?.there === true
-      ? await client.query<{ name: string }>(`select name from ${table} order by id`)
-      : { rows: [] };
-    return compareMigrations(applied.rows.map(({ name }) => name), set);
-  } finally {
-    await client.end();
-  }
+  return withClient(
+    connection,
+    { applicationName: 'cloister-migrate', withinMs: WITHIN_MS },
+    async (client) => {
+      const { schemaName, tableName } = migratorConfig(set);
+      const table = `${schemaName}.${tableName}`;
+      const { rows } = await client.query<{ there: boolean }>(
+        'select to_regclass($1) is not null as there',
+        [table],
+      );
+      if (rows[0]?.there !== true) return compareMigrations([], set);
+      const applied = await client.query<{ name: string }>(`select name from ${table} order by id`);
+      return compareMigrations(
+        applied.rows.map(({ name }) => name),
+        set,
+      );
+    },
+  );
 }
 
-/** @throws MigrationError that says what to run. */
-export async function assertSchemaIsCurrent(
-  connection: ConnectionSettings,
-  set: MigrationSet,
-): Promise<void> {
-  const state = await findSchemaState(connection, set);
+/** @throws MigrationError that says what to run; TENANT_UNAVAILABLE when the registry does not answer. */
+export async function assertRegistryIsCurrent(connection: ConnectionSettings): Promise<void> {
+  const state = await findSchemaState(connection, 'registry').catch((error: unknown) => {
+    throw tenantUnavailable('REGISTRY_UNREACHABLE', error);
+  });
   if (state.unknown.length > 0) throw newerThanCode(state.unknown);
   if (state.pending.length === 0) return;
   throw new MigrationError(
-    `Expected the ${set}'s schema to be ${state.expected}, but it is ${state.version ?? 'empty'}: ` +
+    `Expected the registry's schema to be ${state.expected}, but it is ${state.version ?? 'empty'}: ` +
       'run `cloister migrate`, then start again.',
   );
 }
@@ -74,5 +73,3 @@ export const newerThanCode = (unknown: readonly string[]): MigrationError =>
     `Expected a database no newer than this version of cloister, but it has ${unknown.join(', ')}: ` +
       'run the version that made it, or a later one.',
   );
-
-const CONNECT_WITHIN_MS = 2500;

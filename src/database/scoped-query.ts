@@ -9,9 +9,14 @@
 import pg from 'pg';
 
 /** Also bounds the statement's time; it holds from the next message of the same transaction on. */
-export const SCOPE_TEXT =
+const SCOPE_TEXT =
   "select set_config('app.tenant_id', $1, true), set_config('statement_timeout', $2, true)";
-export const SCOPE_NAME = 'cloister_scope';
+const SCOPE_NAME = 'cloister_scope';
+
+/** Once for each connection that carries prepared statements, before the first ScopedQuery. */
+export async function prepareScope(client: pg.ClientBase): Promise<void> {
+  await client.query({ name: SCOPE_NAME, text: SCOPE_TEXT, values: ['', '0'] });
+}
 
 /** The parts of pg's Query and Connection that their types leave out. */
 interface QueryInternals {

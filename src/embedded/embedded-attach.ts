@@ -4,6 +4,7 @@
  * stopped, started or fought for here: what its owner left in `<home>` is enough to connect to it.
  */
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { findLockOwner } from './cluster-lock';
 import { clusterPaths } from './cluster-place';
 import { readPostmasterFile } from './cluster-recovery';
@@ -18,17 +19,19 @@ import {
   type EmbeddedAccess,
   type PrepareEmbeddedOptions,
 } from './embedded-settings';
+import { awaitUnused, beginUse } from './embedded-use';
 import { isAlive, waitUntil } from './processes';
 
 /** An owner may be making the cluster just now, which takes seconds on a slow disk. */
 const READY_LIMIT_MS = 60_000;
-/** Each attempt that loses the race for the lock finds somebody to attach to the next time. */
-const ATTEMPTS = 5;
+/** Of a server that is just starting or stopping there is soon more to be known. */
+const RETRY_MS = 200;
+const ATTEMPTS = 100;
 
 export interface OpenedEmbedded extends EmbeddedAccess {
   /** True when the server is ours: its databases are there, their schemas are not seen to yet. */
   readonly started: boolean;
-  /** Stops the server if it is ours; safe to call again. */
+  /** Stops the server if it is ours and nobody else uses it any more; safe to call again. */
   close(): Promise<void>;
 }
 
@@ -42,15 +45,34 @@ export async function openEmbedded(
 ): Promise<OpenedEmbedded> {
   for (let attempt = 1; ; attempt += 1) {
     const running = await attachEmbedded(home);
-    if (running !== undefined) return { ...running, started: false, close: () => Promise.resolve() };
+    if (running !== undefined) {
+      const use = await beginUse(running.settings.REGISTRY_URL);
+      if (use !== undefined) return { ...running, started: false, close: () => use.end() };
+    }
     try {
-      const { postgres, ...access } = await prepareEmbedded(home, options);
-      return { ...access, started: true, close: () => postgres.stop() };
+      // In use still, when it only was not to be reached: then it is starting or stopping.
+      return await startEmbedded(home, options);
     } catch (error) {
-      // Another command was faster to start it.
       if (!(error instanceof EmbeddedInUseError) || attempt === ATTEMPTS) throw error;
+      await delay(RETRY_MS);
     }
   }
+}
+
+async function startEmbedded(
+  home: string,
+  options: PrepareEmbeddedOptions,
+): Promise<OpenedEmbedded> {
+  const { postgres, ...access } = await prepareEmbedded(home, options);
+  const close = async (): Promise<void> => {
+    const { log = () => undefined } = options;
+    // A server that does not answer is used by nobody.
+    const alone = await awaitUnused(access.settings.REGISTRY_URL, log).catch(() => undefined);
+    await postgres.stop();
+    await alone?.end();
+  };
+  let closing: Promise<void> | undefined;
+  return { ...access, started: true, close: () => (closing ??= close()) };
 }
 
 /**

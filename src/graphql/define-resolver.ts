@@ -24,7 +24,10 @@ import type { FieldExtensions } from './extensions';
 import type { TypeReference } from './define-type';
 
 /** Resolvers by type and field name. Sources and arguments are what the schema says they are. */
-export type ResolverMap = Record<string, Record<string, GraphQLFieldResolver<never, RequestContext, never>>>;
+export type ResolverMap = Record<
+  string,
+  Record<string, GraphQLFieldResolver<never, RequestContext, never>>
+>;
 
 export interface ResolvedField<S, A> {
   readonly name: string;
@@ -58,7 +61,15 @@ export function defineResolver(
   const declare = <S, A>(
     typeName: string,
     decorate: typeof Query | typeof Mutation | typeof FieldResolver,
-    { name, returns, nullable = false, args, description, extensions, resolve }: ResolvedField<S, A>,
+    {
+      name,
+      returns,
+      nullable = false,
+      args,
+      description,
+      extensions,
+      resolve,
+    }: ResolvedField<S, A>,
   ): void => {
     prototype[name] = (source: S, given: A, context: RequestContext, info: never) =>
       resolve(source, given, context, info);
@@ -68,7 +79,11 @@ export function defineResolver(
     Info()(prototype, name, 3);
     decorate(returns as () => ClassType, { nullable, description })(prototype, name, {});
     Extensions({ ...extensions })(prototype, name, {});
-    (resolvers[typeName] ??= {})[name] = resolve as unknown as GraphQLFieldResolver<never, RequestContext, never>;
+    (resolvers[typeName] ??= {})[name] = resolve as unknown as GraphQLFieldResolver<
+      never,
+      RequestContext,
+      never
+    >;
   };
 
   build({
@@ -86,7 +101,8 @@ export function bindResolvers(schema: GraphQLSchema, resolvers: ResolverMap): vo
     const type = schema.getType(typeName);
     for (const [fieldName, resolve] of Object.entries(fields)) {
       const field = isObjectType(type) ? type.getFields()[fieldName] : undefined;
-      if (field === undefined) throw new Error(`There is no field ${typeName}.${fieldName} to resolve.`);
+      if (field === undefined)
+        throw new Error(`There is no field ${typeName}.${fieldName} to resolve.`);
       field.resolve = resolve as unknown as GraphQLFieldResolver<unknown, unknown>;
     }
   }

@@ -3,14 +3,7 @@
  * written as a class. The classes made here are like written ones to type-graphql.
  */
 import 'reflect-metadata';
-import {
-  Extensions,
-  Field,
-  InputType,
-  ObjectType,
-  ArgsType,
-  type ClassType,
-} from 'type-graphql';
+import { Extensions, Field, InputType, ObjectType, ArgsType, type ClassType } from 'type-graphql';
 import type { FieldExtensions } from './extensions';
 
 /** What a field's type may be, as type-graphql takes it: a class, an enum object, a scalar, or a list of one. */
@@ -28,7 +21,9 @@ export type FieldDeclarations = Readonly<Record<string, FieldDeclaration>>;
 const namedClass = (name: string): ClassType => ({ [name]: class {} })[name] as ClassType;
 
 function addFields(target: ClassType, fields: FieldDeclarations): void {
-  for (const [name, { type, nullable = false, description, extensions }] of Object.entries(fields)) {
+  for (const [name, { type, nullable = false, description, extensions }] of Object.entries(
+    fields,
+  )) {
     const options = { nullable, ...(description === undefined ? {} : { description }) };
     Field(type as () => ClassType, options)(target.prototype as object, name);
     if (extensions !== undefined) {
@@ -44,7 +39,11 @@ export interface TypeOptions {
   readonly implements?: AbstractClass;
 }
 
-export function defineObjectType(name: string, fields: FieldDeclarations, options: TypeOptions): ClassType {
+export function defineObjectType(
+  name: string,
+  fields: FieldDeclarations,
+  options: TypeOptions,
+): ClassType {
   const target = namedClass(name);
   addFields(target, fields);
   // type-graphql's types ask for a class that can be made, though interfaces are abstract by nature.
@@ -52,7 +51,11 @@ export function defineObjectType(name: string, fields: FieldDeclarations, option
   return target;
 }
 
-export function defineInputType(name: string, fields: FieldDeclarations, description: string): ClassType {
+export function defineInputType(
+  name: string,
+  fields: FieldDeclarations,
+  description: string,
+): ClassType {
   const target = namedClass(name);
   addFields(target, fields);
   InputType(name, { description })(target);

@@ -8,7 +8,11 @@ const equality = (type: TypeReference): FieldDeclarations => ({
   ne: { type: () => type, nullable: true, description: 'Not equal to; null is neither.' },
   in: { type: () => [type], nullable: true, description: 'One of these.' },
   notIn: { type: () => [type], nullable: true, description: 'None of these.' },
-  isNull: { type: () => Boolean, nullable: true, description: 'Has no value (true) or has one (false).' },
+  isNull: {
+    type: () => Boolean,
+    nullable: true,
+    description: 'Has no value (true) or has one (false).',
+  },
 });
 
 const range = (type: TypeReference): FieldDeclarations => ({
@@ -19,9 +23,21 @@ const range = (type: TypeReference): FieldDeclarations => ({
 });
 
 const pattern: FieldDeclarations = {
-  contains: { type: () => String, nullable: true, description: 'Contains, in upper or lower case.' },
-  startsWith: { type: () => String, nullable: true, description: 'Begins with, in upper or lower case.' },
-  endsWith: { type: () => String, nullable: true, description: 'Ends with, in upper or lower case.' },
+  contains: {
+    type: () => String,
+    nullable: true,
+    description: 'Contains, in upper or lower case.',
+  },
+  startsWith: {
+    type: () => String,
+    nullable: true,
+    description: 'Begins with, in upper or lower case.',
+  },
+  endsWith: {
+    type: () => String,
+    nullable: true,
+    description: 'Ends with, in upper or lower case.',
+  },
 };
 
 export interface FilterTypes {
@@ -40,12 +56,20 @@ export interface FilterTypes {
 
 export function defineFilterTypes(idType: TypeReference): FilterTypes {
   const enumerations = new Map<string, ClassType>();
-  const string = defineInputType('StringFilter', { ...equality(String), ...pattern }, 'Compares text.');
-  const part = { type: () => string, nullable: true };
+  const string = defineInputType(
+    'StringFilter',
+    { ...equality(String), ...pattern },
+    'Compares text.',
+  );
+  const part = (description: string) => ({ type: () => string, nullable: true, description });
   return {
     string,
     id: defineInputType('IDFilter', equality(idType), 'Compares ids.'),
-    integer: defineInputType('IntFilter', { ...equality(Int), ...range(Int) }, 'Compares whole numbers.'),
+    integer: defineInputType(
+      'IntFilter',
+      { ...equality(Int), ...range(Int) },
+      'Compares whole numbers.',
+    ),
     decimal: defineInputType(
       'DecimalFilter',
       { ...equality(DecimalScalar), ...range(DecimalScalar) },
@@ -56,7 +80,11 @@ export function defineFilterTypes(idType: TypeReference): FilterTypes {
       { eq: { type: () => Boolean, nullable: true, description: 'Equal to.' } },
       'Compares truth values.',
     ),
-    date: defineInputType('DateFilter', { ...equality(DateScalar), ...range(DateScalar) }, 'Compares days.'),
+    date: defineInputType(
+      'DateFilter',
+      { ...equality(DateScalar), ...range(DateScalar) },
+      'Compares days.',
+    ),
     dateTime: defineInputType(
       'DateTimeFilter',
       { ...equality(DateTimeScalar), ...range(DateTimeScalar) },
@@ -67,13 +95,23 @@ export function defineFilterTypes(idType: TypeReference): FilterTypes {
       {
         ...equality(DecimalScalar),
         ...range(DecimalScalar),
-        currencyCode: { type: () => CurrencyCodeScalar, nullable: true, description: 'In this currency.' },
+        currencyCode: {
+          type: () => CurrencyCodeScalar,
+          nullable: true,
+          description: 'In this currency.',
+        },
       },
       'Compares amounts of money; without a currency, whatever theirs.',
     ),
     address: defineInputType(
       'AddressFilter',
-      { street: part, city: part, region: part, postalCode: part, countryCode: part },
+      {
+        street: part('Street and number.'),
+        city: part('City or town.'),
+        region: part('State, province or region.'),
+        postalCode: part('Postal code.'),
+        countryCode: part('Country, as it was given.'),
+      },
       'Compares the parts of an address.',
     ),
     enumeration(name, type) {

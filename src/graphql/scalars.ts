@@ -77,7 +77,9 @@ const parseDecimal = (value: unknown): string => {
 
 const parseDecimalLiteral = (node: ValueNode): string => {
   if (node.kind !== Kind.STRING && node.kind !== Kind.INT && node.kind !== Kind.FLOAT) {
-    throw new GraphQLError('Expected a decimal number as text, such as "1234.50".', { nodes: node });
+    throw new GraphQLError('Expected a decimal number as text, such as "1234.50".', {
+      nodes: node,
+    });
   }
   return parseDecimal(node.value);
 };
@@ -86,7 +88,10 @@ export const DecimalScalar = new GraphQLScalarType<string, string>({
   name: 'Decimal',
   description: 'An exact decimal number as text, such as `"1234.50"`.',
   // Postgres pads to the column's scale; 1.5 and 1.5000 are the same number.
-  serialize: (value) => String(value).replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, ''),
+  serialize: (value) =>
+    String(value)
+      .replace(/(\.\d*?)0+$/, '$1')
+      .replace(/\.$/, ''),
   parseValue: parseDecimal,
   parseLiteral: parseDecimalLiteral,
 });

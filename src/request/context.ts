@@ -2,6 +2,7 @@ import type { AuthService } from '../auth/auth.service';
 import type { Principal } from '../auth/principal';
 import type { CursorCodec } from '../database/cursors';
 import type { OperationSession } from '../tenancy/session.port';
+import type { TenantConnectionFacts } from '../tenancy/tenant-connection';
 
 /** Per-request caches of loaders, by name; emptied after each root mutation field. */
 export interface LoaderCache {
@@ -29,6 +30,14 @@ export interface RequestContext {
   readonly emailRouting: EmailRouting;
   /** Hashes a new password; bounded in how many run at once. */
   readonly hashPassword: (password: string) => Promise<string>;
+  /** Looks at the way to the signed-in tenant's data. @throws UNAUTHENTICATED when anonymous. */
+  readonly tenantConnection: () => Promise<TenantConnectionFacts>;
+  /**
+   * Gives an anonymous request the data of the tenant it has just signed in to, so that the answer
+   * can show who signed in. Root fields with a rule stay closed to it: there is no principal.
+   * @throws BAD_USER_INPUT when the request is signed in to another tenant.
+   */
+  enter(tenantId: string): Promise<void>;
   /** Signing in and out; the same for all requests. */
   readonly auth: AuthService;
   /** Address the request came from, for log-in limits and session lists. */

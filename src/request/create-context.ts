@@ -4,9 +4,10 @@ import { createEmailIndexKeyOf, normalizeEmail } from '../auth/email-address';
 import type { Passwords } from '../auth/passwords';
 import type { Config } from '../config';
 import { createCursorCodec } from '../database/cursors';
-import { unauthenticated } from '../errors';
+import { badUserInput, unauthenticated } from '../errors';
 import type { OperationSession } from '../tenancy/session.port';
 import type { Tenancy } from '../tenancy/tenancy';
+import { createTenantConnection } from '../tenancy/tenant-connection';
 import type { EmailRouting, LoaderCache, RequestContext } from './context';
 
 export interface IncomingRequest {
@@ -29,21 +30,37 @@ const single = (header: string | string[] | undefined): string | undefined =>
 export function createContextFactory({ config, tenancy, auth, passwords }: ContextDependencies) {
   const cursors = createCursorCodec(config.cursorKey);
   const routingFor = createEmailRouting(tenancy, config.auth.emailIndexKey);
+  const lookAtConnection = createTenantConnection(tenancy);
   const hashPassword = (password: string): Promise<string> => passwords.hash(password);
 
   return async ({ headers, remoteAddress, requestId, signal }: IncomingRequest): Promise<RequestContext> => {
     const principal = await auth.authenticate(single(headers['authorization']));
     const tenant = principal === undefined ? undefined : await tenancy.directory.findTenant(principal.tenantId);
     if (principal !== undefined && tenant === undefined) throw unauthenticated();
-    const session = tenant === undefined ? anonymousSession : tenancy.openSession(tenant);
+    const loaders = createLoaderCache();
+    let session = tenant === undefined ? anonymousSession : tenancy.openSession(tenant);
     return {
       requestId,
       principal,
-      session,
-      loaders: createLoaderCache(),
+      get session() {
+        return session;
+      },
+      async enter(tenantId) {
+        if (principal !== undefined && principal.tenantId !== tenantId) throw signedInElsewhere();
+        if (principal !== undefined) return;
+        const entered = await tenancy.directory.findTenant(tenantId);
+        if (entered === undefined) throw unauthenticated();
+        await session.end();
+        loaders.clear();
+        session = tenancy.openSession(entered);
+        // How much of the user is asked for is not known here: more than one statement, one view.
+        session.plan(2);
+      },
+      loaders,
       cursors,
       emailRouting: routingFor(principal?.tenantId),
       hashPassword,
+      tenantConnection: async () => (tenant === undefined ? refuse() : lookAtConnection(tenant)),
       auth,
       remoteAddress,
       userAgent: single(headers['user-agent']) ?? '',
@@ -81,6 +98,11 @@ export function createEmailRouting(tenancy: Pick<Tenancy, 'registry'>, emailInde
     };
   };
 }
+
+const signedInElsewhere = () =>
+  badUserInput(
+    'Expected a request without an access token: this one belongs to another organisation, whose data it shows.',
+  );
 
 const refuse = (): never => {
   throw unauthenticated();

@@ -1,15 +1,19 @@
 /**
  * Stops asking a data source that does not answer. Closed until `threshold` failures come in a row;
- * then open for `openMs`, when callers are refused at once; then one caller tries, and its outcome
- * closes or re-opens it.
+ * then open for `openMs`, when callers are refused at once; then one caller at a time probes, and the
+ * outcome closes or re-opens it.
  */
 import { SECOND } from '../lib/duration';
 
 export type BreakerState = 'closed' | 'open' | 'half-open';
 
+/** What a caller may do: go ahead, go ahead as the one who probes, or not. */
+export type Passage = 'free' | 'probe' | 'refused';
+
 export interface BreakerOptions {
   readonly threshold?: number;
   readonly openMs?: number;
+  /** Milliseconds, never going back. */
   readonly now?: () => number;
 }
 
@@ -21,7 +25,7 @@ export class Breaker {
   readonly #openMs: number;
   readonly #now: () => number;
 
-  constructor({ threshold = 2, openMs = 5 * SECOND, now = Date.now }: BreakerOptions = {}) {
+  constructor({ threshold = 2, openMs = 5 * SECOND, now = () => performance.now() }: BreakerOptions = {}) {
     this.#threshold = threshold;
     this.#openMs = openMs;
     this.#now = now;
@@ -32,13 +36,13 @@ export class Breaker {
     return this.#now() - this.#openedAt < this.#openMs ? 'open' : 'half-open';
   }
 
-  /** Whether a caller may try now; in the half-open state only the first one may. */
-  tryPass(): boolean {
+  /** Who is let through as a probe must report: `succeed`, `fail`, `trip` or `abandon`. */
+  pass(): Passage {
     const state = this.state;
-    if (state === 'closed') return true;
-    if (state === 'open' || this.#probing) return false;
+    if (state === 'closed') return 'free';
+    if (state === 'open' || this.#probing) return 'refused';
     this.#probing = true;
-    return true;
+    return 'probe';
   }
 
   succeed(): void {
@@ -47,13 +51,23 @@ export class Breaker {
     this.#probing = false;
   }
 
-  fail(): void {
+  /** @returns whether the breaker is open now. */
+  fail(): boolean {
     this.#failures += 1;
     this.#probing = false;
-    if (this.#failures >= this.#threshold) this.#openedAt = this.#now();
+    if (this.#failures < this.#threshold) return false;
+    this.#openedAt = this.#now();
+    return true;
   }
 
-  /** The try ended without telling anything of the data source (the caller gave up). */
+  /** Opens at once: what failed will not be better at the next try. */
+  trip(): void {
+    this.#failures = this.#threshold;
+    this.#probing = false;
+    this.#openedAt = this.#now();
+  }
+
+  /** The probe ended without telling anything of the data source (its caller gave up). */
   abandon(): void {
     this.#probing = false;
   }

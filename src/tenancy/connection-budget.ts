@@ -1,68 +1,119 @@
 /**
  * Bounds the connections of the whole process. A place is taken before a connection is made and
- * given back when it ends, whatever pool it belongs to. When none is left, somebody's idle
- * connection is closed (`reclaim`), and if there is none, callers wait in order, for a bounded time.
+ * given back when it has ended, whatever pool it belongs to. A pool that finds no place claims one:
+ * somebody's idle connection is closed for it, or it is served when a place comes free. Claims are
+ * served in order and one place at a time, so pools take turns however many wait in each.
  */
-import { overloaded } from '../errors';
+import { SECOND } from '../lib/duration';
 
-interface Waiter {
-  readonly resolve: () => void;
-  readonly timer: NodeJS.Timeout;
+/** A pool as the budget sees it. */
+export interface Claimant {
+  /** A place may be free: take it now or claim again. */
+  onPlaceFree(): void;
+  readonly lastUsedAt: number;
+  readonly idleCount: number;
+  /** Closes one idle connection; resolves when that is done or has come to nothing. */
+  closeIdle(): Promise<void>;
 }
 
 export interface ConnectionBudget {
   readonly limit: number;
   readonly taken: () => number;
-  readonly waiting: () => number;
-  /** @throws OVERLOADED when no place comes free within `timeoutMs`. */
-  take(timeoutMs: number): Promise<void>;
+  /** Pools that wait for a place. */
+  readonly claims: () => number;
+  /** @returns whether there was a place. */
+  tryTake(): boolean;
   give(): void;
-  /** An idle connection may have come into being: lets the longest waiter have its place. */
-  retry(): void;
+  claim(pool: Claimant): void;
+  withdraw(pool: Claimant): void;
+  /** An idle connection may have come into being: closes one if a claim waits for it. */
+  settle(): void;
+  /** Whether another pool has waited so long that a busy pool should give up what it gets back. */
+  isOwed(by: Claimant): boolean;
+  /** A connection is being closed for one of the claims. */
+  expect(closing: Promise<void>): void;
 }
 
-/** @param reclaim closes one idle connection of any pool, if there is one; its end gives the place. */
-export function createConnectionBudget(limit: number, reclaim: () => boolean): ConnectionBudget {
+export interface ConnectionBudgetOptions {
+  readonly limit: number;
+  /** The pools that exist, to find an idle connection in. */
+  readonly pools: () => Iterable<Claimant>;
+  readonly now?: () => number;
+}
+
+/**
+ * A busy pool may reuse its own connections for so long while another waits: a connection that
+ * changes pools costs a log-in, so they must not change with every request, nor stay for ever.
+ */
+const PATIENCE_MS = SECOND / 10;
+
+export function createConnectionBudget(options: ConnectionBudgetOptions): ConnectionBudget {
+  const { limit, pools, now = () => performance.now() } = options;
+  /** With the time of the claim, oldest first. */
+  const claims = new Map<Claimant, number>();
   let taken = 0;
-  const waiters: Waiter[] = [];
+  let closing = 0;
 
   const admit = (): void => {
     while (taken < limit) {
-      const waiter = waiters.shift();
-      if (waiter === undefined) return;
-      clearTimeout(waiter.timer);
-      taken += 1;
-      waiter.resolve();
+      const [next] = claims.keys();
+      if (next === undefined) return;
+      claims.delete(next);
+      next.onPlaceFree();
+    }
+  };
+
+  const expect = (closed: Promise<void>): void => {
+    closing += 1;
+    void closed.finally(() => {
+      closing -= 1;
+      settle();
+    });
+  };
+
+  const settle = (): void => {
+    while (claims.size > closing) {
+      const idlest = leastRecentlyUsedWithIdle(pools());
+      if (idlest === undefined) return;
+      expect(idlest.closeIdle());
     }
   };
 
   return {
     limit,
     taken: () => taken,
-    waiting: () => waiters.length,
-    take(timeoutMs) {
-      if (taken < limit && waiters.length === 0) {
-        taken += 1;
-        return Promise.resolve();
-      }
-      return new Promise<void>((resolve, reject) => {
-        const waiter: Waiter = {
-          resolve,
-          timer: setTimeout(() => {
-            waiters.splice(waiters.indexOf(waiter), 1);
-            reject(overloaded());
-          }, timeoutMs),
-        };
-        waiters.push(waiter);
-        reclaim();
-      });
+    claims: () => claims.size,
+    tryTake() {
+      if (taken >= limit) return false;
+      taken += 1;
+      return true;
     },
     give() {
       taken -= 1;
       admit();
     },
-    retry() {
-      if (waiters.length > 0) reclaim();
+    claim(pool) {
+      if (!claims.has(pool)) claims.set(pool, now());
+      settle();
+    },
+    withdraw: (pool) => void claims.delete(pool),
+    settle,
+    expect,
+    isOwed(by) {
+      if (claims.size <= closing) return false;
+      for (const [claimant, since] of claims) {
+        if (claimant !== by) return now() - since > PATIENCE_MS;
+      }
+      return false;
     },
   };
+}
+
+function leastRecentlyUsedWithIdle(pools: Iterable<Claimant>): Claimant | undefined {
+  let oldest: Claimant | undefined;
+  for (const pool of pools) {
+    if (pool.idleCount === 0) continue;
+    if (oldest === undefined || pool.lastUsedAt < oldest.lastUsedAt) oldest = pool;
+  }
+  return oldest;
 }

@@ -15,6 +15,8 @@ export interface DataSourceFindings {
   /** Why not, in the words of Postgres: `superuser`, `bypassrls`, `owner`. */
   readonly roleFaults: readonly string[];
   readonly unguardedTables: readonly string[];
+  /** Tables that the role may not read and write, as after migrations by the Knex command line. */
+  readonly ungrantedTables: readonly string[];
   readonly schemaVersion: string | null;
   readonly expectedSchemaVersion: string;
 }
@@ -37,8 +39,22 @@ const FINDINGS = `
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
       where n.nspname = 'cloister' and c.relkind in ('r', 'p') and c.relname not like 'schema\\_migrations%'
         and not (c.relrowsecurity and c.relforcerowsecurity
-          and exists (select from pg_policy p where p.polrelid = c.oid))
+          and exists (select from pg_policy p where p.polrelid = c.oid and p.polpermissive)
+          -- Permissive policies are alternatives: one that asks for less than the tenant opens the table.
+          and not exists (
+            select from pg_policy p where p.polrelid = c.oid and p.polpermissive
+              and (coalesce(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid), '')
+                  not like '%app.tenant_id%'
+                or coalesce(pg_get_expr(p.polwithcheck, p.polrelid), pg_get_expr(p.polqual, p.polrelid), '')
+                  not like '%app.tenant_id%')))
     ), array[]::text[]) as "unguardedTables",
+    coalesce((
+      select array_agg(c.relname::text order by c.relname)
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = 'cloister' and c.relkind in ('r', 'p') and c.relname not like 'schema\\_migrations%'
+        and not (has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert')
+          and has_table_privilege(c.oid, 'update') and has_table_privilege(c.oid, 'delete'))
+    ), array[]::text[]) as "ungrantedTables",
     to_regclass('cloister.schema_migrations') is not null
       and has_table_privilege(to_regclass('cloister.schema_migrations'), 'select') as "hasMigrations"`;
 
@@ -60,15 +76,19 @@ export async function findDataSourceFindings(client: ClientBase): Promise<DataSo
   };
 }
 
-/** @throws TENANT_UNAVAILABLE with UNSAFE_ROLE or SCHEMA_VERSION. */
+/** @throws TENANT_UNAVAILABLE with UNSAFE_ROLE, UNGUARDED_TABLES or SCHEMA_VERSION. */
 export async function assertDataSourceIsSafe(client: ClientBase): Promise<void> {
   const findings = await findDataSourceFindings(client);
-  if (!findings.roleIsSafe || findings.unguardedTables.length > 0) {
+  if (!findings.roleIsSafe) {
     throw tenantUnavailable(
       'UNSAFE_ROLE',
-      new Error(
-        `role ${findings.role}: ${findings.roleFaults.join(', ') || 'safe'}; unguarded tables: ${findings.unguardedTables.join(', ') || 'none'}`,
-      ),
+      new Error(`role ${findings.role}: ${findings.roleFaults.join(', ')}`),
+    );
+  }
+  if (findings.unguardedTables.length > 0) {
+    throw tenantUnavailable(
+      'UNGUARDED_TABLES',
+      new Error(`unguarded tables: ${findings.unguardedTables.join(', ')}`),
     );
   }
   if (findings.schemaVersion !== findings.expectedSchemaVersion) {

@@ -4,6 +4,7 @@
  */
 import { uuidv7 } from 'uuidv7';
 import { formatConnectionUrl, parseConnectionUrl } from '../database/connection-url';
+import { parseDataSourceUrl } from './data-source-url';
 import { migrateDatabase, type MigrateOptions, type MigrateResult } from '../database/migrate-database';
 import { seal, open } from './secrets/envelope';
 import type { DataSourceRow, Placement } from './registry.store';
@@ -26,7 +27,7 @@ export async function enrolDataSource({ registry, keyring }: Registered, spec: D
   const known = await registry.findDataSourceByName(spec.name);
   const id = known?.id ?? uuidv7();
   const sealUrl = (url: string, column: string): string =>
-    seal(formatConnectionUrl(parseConnectionUrl(url)), { rowId: id, column }, keyring);
+    seal(formatConnectionUrl(parseDataSourceUrl(url, spec.placement)), { rowId: id, column }, keyring);
   const row = {
     urlSealed: sealUrl(spec.url, 'url_sealed'),
     ...(spec.migrationUrl === undefined

@@ -1,72 +1,98 @@
 /**
  * Hears of changes to the registry (NOTIFY carries a table and an id, nothing else) and makes the
- * directory look again. Owns one connection of its own outside the pools; after a reconnect
- * everything is looked at again, for what was announced meanwhile is lost.
+ * directory look again. Owns one connection of its own outside the pools, and asks on it for a sign
+ * of life, for silence is also what a dead connection sounds like; after a reconnect everything is
+ * looked at again, since what was announced meanwhile is lost.
  */
 import pg from 'pg';
 import { SECOND } from '../lib/duration';
 import { toClientConfig, type ConnectionSettings } from '../database/connection-url';
+import { destroyConnection } from '../database/pg-internals';
 import type { Directory } from './directory';
 
 export interface RegistryListener {
+  /** Whether changes are heard of; while they are not, the directory should look more often. */
   readonly connected: () => boolean;
   close(): Promise<void>;
 }
 
-const MIN_RETRY_MS = SECOND / 4;
-const MAX_RETRY_MS = 10 * SECOND;
+export interface RegistryListenerOptions {
+  readonly heartbeatMs?: number;
+  readonly minRetryMs?: number;
+}
+
+const MAX_RETRY_MS = 5 * SECOND;
+const ANSWER_WITHIN_MS = 2 * SECOND;
 
 export function startRegistryListener(
   connection: ConnectionSettings,
   directory: Pick<Directory, 'invalidate' | 'invalidateAll'>,
+  { heartbeatMs = 5 * SECOND, minRetryMs = SECOND / 4 }: RegistryListenerOptions = {},
 ): RegistryListener {
   let client: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
   let connected = false;
-  let retryMs = MIN_RETRY_MS;
+  let retryMs = minRetryMs;
 
-  const listen = async (): Promise<void> => {
+  function listen(): void {
     const next = new pg.Client({
       ...toClientConfig(connection),
       application_name: 'cloister-listener',
-      keepAlive: true,
+      connectionTimeoutMillis: ANSWER_WITHIN_MS,
+      query_timeout: ANSWER_WITHIN_MS,
     });
     client = next;
-    next.on('error', () => undefined); // 'end' follows and reconnects
-    next.on('end', () => {
+    // The connection's end, which follows whatever goes wrong, is where it is tried again.
+    next.on('error', () => undefined);
+    next.once('end', () => {
       connected = false;
-      retry();
+      if (closed || client !== next) return;
+      after(retryMs, listen);
+      retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
     });
     next.on('notification', ({ payload = '' }) => {
       const [table = '', id = ''] = payload.split(':');
       if (table === 'tenants' || table === 'data_sources') directory.invalidate(table, id);
     });
-    await next.connect();
-    await next.query('listen registry_changed');
-    connected = true;
-    retryMs = MIN_RETRY_MS;
-    directory.invalidateAll();
-  };
+    const subscribe = async (): Promise<void> => {
+      await next.connect();
+      await next.query('listen registry_changed');
+      connected = true;
+      retryMs = minRetryMs;
+      directory.invalidateAll();
+      after(heartbeatMs, () => heartbeat(next));
+    };
+    subscribe().catch(() => destroyConnection(next));
+  }
 
-  const retry = (): void => {
-    if (closed || timer !== undefined) return;
-    timer = setTimeout(() => {
-      timer = undefined;
-      listen().catch(retry);
-    }, retryMs);
+  function heartbeat(current: pg.Client): void {
+    current.query('select 1').then(
+      () => {
+        if (client === current && connected) after(heartbeatMs, () => heartbeat(current));
+      },
+      () => destroyConnection(current),
+    );
+  }
+
+  function after(ms: number, work: () => void): void {
+    clearTimeout(timer);
+    if (closed) return;
+    timer = setTimeout(work, ms);
     timer.unref();
-    retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
-  };
+  }
 
-  listen().catch(retry);
+  listen();
   return {
     connected: () => connected,
     async close() {
       closed = true;
       clearTimeout(timer);
+      const ending = client;
+      if (ending === undefined) return;
+      if (!connected) destroyConnection(ending);
       // A connection that never came up has nothing to end.
-      await client?.end().catch(() => undefined);
+      await ending.end().catch(() => undefined);
     },
   };
 }

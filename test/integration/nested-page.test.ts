@@ -43,14 +43,19 @@ describe('the nested page', () => {
   });
 
   it('returns every parent its own children, in one view', async () => {
-    const { data } = await world.query<{ accounts: AccountsPage }>({ tenant: 'alpha' }, PIPELINE, { first: 20 });
+    const { data } = await world.query<{ accounts: AccountsPage }>({ tenant: 'alpha' }, PIPELINE, {
+      first: 20,
+    });
     expect(data.accounts.totalCount).toBe(12);
     expect(data.accounts.pageInfo.hasNextPage).toBe(false);
     for (const account of data.accounts.nodes) {
       const number = account.name.slice('Account '.length);
       expect(account.contacts.nodes).toHaveLength(2);
-      for (const contact of account.contacts.nodes) expect(contact.fullName.endsWith(`Of ${number}`)).toBe(true);
-      expect(account.opportunities.nodes.map(({ name }) => name)).toEqual([`Open deal of ${number}`]);
+      for (const contact of account.contacts.nodes)
+        expect(contact.fullName.endsWith(`Of ${number}`)).toBe(true);
+      expect(account.opportunities.nodes.map(({ name }) => name)).toEqual([
+        `Open deal of ${number}`,
+      ]);
       expect(account.opportunities.nodes[0]?.lineItems.nodes).toEqual([
         { quantity: '2', product: { name: 'Widget' } },
       ]);
@@ -72,7 +77,9 @@ interface AccountsPage {
       }[];
     };
     readonly events: {
-      readonly nodes: readonly { readonly dates: { readonly nodes: readonly { readonly location: unknown }[] } }[];
+      readonly nodes: readonly {
+        readonly dates: { readonly nodes: readonly { readonly location: unknown }[] };
+      }[];
     };
   }[];
 }
@@ -80,7 +87,9 @@ interface AccountsPage {
 async function populate(world: World, accounts: number): Promise<void> {
   const create = async (mutation: string, input: object): Promise<string> => {
     const record = mutation.charAt(0).toLowerCase() + mutation.slice(1);
-    const { data, errors } = await world.query<Record<string, Record<string, { id: string }> & { userErrors: unknown[] }>>(
+    const { data, errors } = await world.query<
+      Record<string, Record<string, { id: string }> & { userErrors: unknown[] }>
+    >(
       { tenant: 'alpha' },
       `mutation ($input: Create${mutation}Input!) { create${mutation}(input: $input) { ${record} { id } userErrors { field message } } }`,
       { input },
@@ -90,7 +99,10 @@ async function populate(world: World, accounts: number): Promise<void> {
     return data[`create${mutation}`]?.[record]?.id ?? '';
   };
   const ownerId = toTypeId('user', world.tenants.alpha.users.member);
-  const productId = await create('Product', { name: 'Widget', listPrice: { amount: '10', currencyCode: 'EUR' } });
+  const productId = await create('Product', {
+    name: 'Widget',
+    listPrice: { amount: '10', currencyCode: 'EUR' },
+  });
   const locationId = await create('Location', { name: 'Town hall', address: { city: 'Vienna' } });
   for (let number = 1; number <= accounts; number += 1) {
     const accountId = await create('Account', { name: `Account ${number}` });
@@ -98,9 +110,17 @@ async function populate(world: World, accounts: number): Promise<void> {
       await create('Contact', { firstName, lastName: `Of ${number}`, accountId });
     }
     await create('Opportunity', { name: `Won deal of ${number}`, stage: 'WON', accountId });
-    const opportunityId = await create('Opportunity', { name: `Open deal of ${number}`, accountId, ownerId });
+    const opportunityId = await create('Opportunity', {
+      name: `Open deal of ${number}`,
+      accountId,
+      ownerId,
+    });
     await create('OpportunityLineItem', { opportunityId, productId, quantity: '2' });
-    const eventId = await create('Event', { name: `Visit ${number}`, accountId, startsAt: '2030-01-01T10:00:00Z' });
+    const eventId = await create('Event', {
+      name: `Visit ${number}`,
+      accountId,
+      startsAt: '2030-01-01T10:00:00Z',
+    });
     await create('EventDate', { eventId, locationId, startsAt: '2030-01-01T10:00:00Z' });
   }
 }

@@ -7,7 +7,8 @@ export const accountContact = defineKind({
   table: 'account_contacts',
   idPrefix: 'acctcontact',
   displayField: 'role',
-  description: 'A person’s relation to a company beside the one they work for, such as a consultant’s.',
+  description:
+    'A person’s relation to a company beside the one they work for, such as a consultant’s.',
   fields: {
     role: text({ description: 'What the person is to the company.' }),
     isPrimary: boolean({ default: 'false', description: 'First person to turn to.' }),
@@ -31,7 +32,7 @@ export const accountContact = defineKind({
     },
   },
   constraints: {
-    account_contacts_check: { field: 'endedOn', message: 'must not be before startedOn' },
+    account_contacts_ended_on_check: { field: 'endedOn', message: 'must not be before startedOn' },
     account_contacts_account_id_contact_id_role_key: {
       field: 'role',
       message: 'is already the contact’s role at this account',

@@ -13,7 +13,14 @@ export const account = defineKind({
     name: text({ required: true, description: 'What the company is called.' }),
     accountType: oneOf(
       'AccountType',
-      ['prospect', 'customer', 'partner', 'vendor', 'competitor', 'other'],
+      {
+        prospect: 'May become a customer.',
+        customer: 'Buys from us.',
+        partner: 'Sells or works together with us.',
+        vendor: 'Sells to us.',
+        competitor: 'Sells what we sell.',
+        other: 'None of these.',
+      },
       { description: 'The company’s relation to us.' },
     ),
     industry: text({ description: 'Branch of business, in the tenant’s own words.' }),
@@ -40,7 +47,7 @@ export const account = defineKind({
     },
   },
   constraints: {
-    accounts_check: { field: 'annualRevenue', message: 'takes an amount and a currency together' },
+    accounts_parent_id_check: { field: 'parentId', message: 'would put the account above itself' },
   },
   rules: {
     check: refuseCycle('accounts', 'parent'),

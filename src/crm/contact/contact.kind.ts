@@ -20,7 +20,10 @@ export const contact = defineKind({
     department: text({ description: 'Department the person works in.' }),
     birthDate: date({ description: 'Date of birth.' }),
     description: text({ maxLength: 10_000, description: 'Free text.' }),
-    doNotContact: boolean({ default: 'false', description: 'The person asked not to be contacted.' }),
+    doNotContact: boolean({
+      default: 'false',
+      description: 'The person asked not to be contacted.',
+    }),
     mailingAddress: address({ description: 'Where letters go.' }),
   },
   parents: {
@@ -38,6 +41,12 @@ export const contact = defineKind({
       kind: 'User',
       description: 'The user who looks after the contact.',
       inverse: { name: 'contacts', description: 'Contacts the user looks after.' },
+    },
+  },
+  constraints: {
+    contacts_reports_to_id_check: {
+      field: 'reportsToId',
+      message: 'would put the contact above themself',
     },
   },
   rules: { check: refuseCycle('contacts', 'reportsTo') },

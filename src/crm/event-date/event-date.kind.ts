@@ -27,5 +27,7 @@ export const eventDate = defineKind({
       inverse: { name: 'dates', description: 'What is held at the place.' },
     },
   },
-  constraints: { event_dates_check: { field: 'endsAt', message: 'must not be before startsAt' } },
+  constraints: {
+    event_dates_ends_at_check: { field: 'endsAt', message: 'must not be before startsAt' },
+  },
 });

@@ -12,13 +12,29 @@ export const event = defineKind({
     name: text({ required: true, description: 'What the event is called.' }),
     eventType: oneOf(
       'EventType',
-      ['meeting', 'call', 'demo', 'conference', 'trade_show', 'webinar', 'training', 'party', 'other'],
+      {
+        meeting: 'People meet in one place.',
+        call: 'A call by telephone or video.',
+        demo: 'A product is shown.',
+        conference: 'Talks before many people.',
+        trade_show: 'A fair, with a stand or without.',
+        webinar: 'A talk over the internet.',
+        training: 'People learn something.',
+        party: 'People celebrate.',
+        other: 'None of these.',
+      },
       { description: 'What it is.' },
     ),
-    status: oneOf('EventStatus', ['planned', 'confirmed', 'completed', 'cancelled'], {
-      default: "'planned'",
-      description: 'Whether it will take place.',
-    }),
+    status: oneOf(
+      'EventStatus',
+      {
+        planned: 'Is being prepared.',
+        confirmed: 'Will take place.',
+        completed: 'Has taken place.',
+        cancelled: 'Will not take place.',
+      },
+      { default: "'planned'", description: 'Whether it will take place.' },
+    ),
     startsAt: dateTime({ description: 'When the whole event begins.' }),
     endsAt: dateTime({ description: 'When the whole event ends.' }),
     description: text({ maxLength: 10_000, description: 'Free text.' }),
@@ -47,5 +63,7 @@ export const event = defineKind({
       inverse: { name: 'events', description: 'Events the user is in charge of.' },
     },
   },
-  constraints: { events_check: { field: 'endsAt', message: 'must not be before startsAt' } },
+  constraints: {
+    events_ends_at_check: { field: 'endsAt', message: 'must not be before startsAt' },
+  },
 });

@@ -2,11 +2,11 @@
 import { raw, type Sql } from 'sql-template-tag';
 import { ADDRESS_PARTS, isWritable, toSnakeCase, type Field } from './fields';
 import type { Kind } from './kind';
+import { perKind } from './per-kind';
 
-export const tableOf = (kind: Kind): Sql => raw(`cloister.${kind.table}`);
+export const tableOf = perKind((kind): Sql => raw(`cloister.${kind.table}`));
 
-export const columnOf = (name: string, field: Field): string =>
-  field.column ?? toSnakeCase(name);
+export const columnOf = (name: string, field: Field): string => field.column ?? toSnakeCase(name);
 
 /** The generated column of one part of an address: `billing_address` → `billing_city`. */
 export const addressPartColumn = (name: string, field: Field, part: string): string =>
@@ -24,17 +24,19 @@ export const SYSTEM_COLUMNS = {
   deletedAt: 'deleted_at',
 } as const;
 
-/** The select list of a kind: `t.first_name as "firstName", …`. */
-export function selectList(kind: Kind, alias = 't'): string {
+/** The select list of a kind over the alias `t`: `t.first_name as "firstName", …`. */
+export const selectList = perKind((kind): string => {
   const columns: [key: string, column: string][] = Object.entries(SYSTEM_COLUMNS);
   for (const [name, field] of Object.entries(kind.fields)) {
     if (field.inputOnly === true) continue;
     columns.push([name, columnOf(name, field)]);
-    if (field.type === 'money') columns.push([`${name}Currency`, `${columnOf(name, field)}_currency`]);
+    if (field.type === 'money') {
+      columns.push([`${name}Currency`, `${columnOf(name, field)}_currency`]);
+    }
   }
   for (const parent of kind.parents) columns.push([parent.idField, parent.column]);
-  return columns.map(([key, column]) => `${alias}.${column} as "${key}"`).join(', ');
-}
+  return columns.map(([key, column]) => `t.${column} as "${key}"`).join(', ');
+});
 
 export interface WritableColumn {
   /** Key in a write's values (columns, not fields: money has two). */
@@ -62,7 +64,7 @@ const SQL_TYPES = {
 export const sqlTypeOf = (field: Field): string => SQL_TYPES[field.type];
 
 /** The columns a write may set, in a fixed order, so that a kind has one insert statement. */
-export function writableColumns(kind: Kind): readonly WritableColumn[] {
+export const writableColumns = perKind((kind): readonly WritableColumn[] => {
   const columns: WritableColumn[] = [{ column: 'external_id', sqlType: 'text' }];
   for (const [name, field] of Object.entries(kind.fields)) {
     if (!isWritable(field) || field.inputOnly === true) continue;
@@ -71,15 +73,20 @@ export function writableColumns(kind: Kind): readonly WritableColumn[] {
       sqlType: sqlTypeOf(field),
       ...(field.default === undefined ? {} : { defaultSql: field.default }),
     });
-    if (field.type === 'money') columns.push({ column: `${columnOf(name, field)}_currency`, sqlType: 'text' });
+    if (field.type === 'money') {
+      columns.push({ column: `${columnOf(name, field)}_currency`, sqlType: 'text' });
+    }
   }
   for (const parent of kind.parents) columns.push({ column: parent.column, sqlType: 'uuid' });
   for (const column of kind.derivedColumns ?? []) columns.push({ column, sqlType: 'text' });
   return columns;
-}
+});
 
 /** Values by field → values by column. */
-export function toColumnValues(kind: Kind, values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+export function toColumnValues(
+  kind: Kind,
+  values: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
   const columns: Record<string, unknown> = {};
   if (values['externalId'] !== undefined) columns['external_id'] = values['externalId'];
   for (const [name, field] of Object.entries(kind.fields)) {
@@ -91,12 +98,7 @@ export function toColumnValues(kind: Kind, values: Readonly<Record<string, unkno
       columns[column] = money?.amount ?? null;
       columns[`${column}_currency`] = money?.currencyCode ?? null;
     } else if (field.type === 'address' && value !== null) {
-      const address = value as Record<string, unknown>;
-      columns[column] = Object.fromEntries(
-        ADDRESS_PARTS.flatMap((part) =>
-          address[part] === undefined || address[part] === null ? [] : [[part, address[part]]],
-        ),
-      );
+      columns[column] = givenParts(value as Record<string, unknown>);
     } else {
       columns[column] = value;
     }
@@ -107,3 +109,11 @@ export function toColumnValues(kind: Kind, values: Readonly<Record<string, unkno
   }
   return columns;
 }
+
+/** An address as it is stored: without the parts that were left out. */
+const givenParts = (address: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(
+    ADDRESS_PARTS.flatMap((part) =>
+      address[part] === undefined || address[part] === null ? [] : [[part, address[part]]],
+    ),
+  );

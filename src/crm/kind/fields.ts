@@ -39,6 +39,8 @@ export interface Field<T = unknown> extends FieldOptions {
   readonly type: FieldType;
   /** Values of an enum as stored; the API shows them in upper case. */
   readonly values?: readonly string[];
+  /** What each value of an enum means, for its description. */
+  readonly meanings?: Readonly<Record<string, string>>;
   /** Name of the enum in the API. */
   readonly enumName?: string;
   /** Only for inference: the type of a given value. */
@@ -76,11 +78,12 @@ export const dateTime = builder<Date>('dateTime');
 export const money = builder<MoneyValue>('money');
 export const address = builder<AddressValue>('address');
 
+/** One of several values. @param meanings each value as stored → what it means. */
 export const oneOf = <V extends string>(
   enumName: string,
-  values: readonly V[],
+  meanings: Readonly<Record<V, string>>,
   options: FieldOptions,
-): Field<V> => ({ type: 'enum', enumName, values, ...options });
+): Field<V> => ({ type: 'enum', enumName, values: Object.keys(meanings), meanings, ...options });
 
 /** `annualRevenue` → `annual_revenue`: the one rule by which fields and columns correspond. */
 export const toSnakeCase = (name: string): string =>
@@ -88,6 +91,9 @@ export const toSnakeCase = (name: string): string =>
 
 /** `annualRevenue` → `ANNUAL_REVENUE`, as enum values are written in the API. */
 export const toConstantCase = (name: string): string => toSnakeCase(name).toUpperCase();
+
+/** `annualRevenue` → `annual revenue`, for descriptions. */
+export const inWords = (name: string): string => toSnakeCase(name).replaceAll('_', ' ');
 
 export const isNotNull = (field: Field): boolean =>
   field.required === true || field.default !== undefined || field.computed === 'notNull';

@@ -9,9 +9,12 @@ import {
   type UserError,
 } from '../../graphql/user-errors';
 import type { Kind, KindRow, KindSet, Values } from './kind';
-import type { KindWriter, PathOf, WriteContext } from './kind-writer';
+import type { KindWriter, WriteContext } from './kind-writer';
+import { UnlocatedFault, type PathOf } from './run-write';
+import { wordingOf } from './wording';
 
-const MAX_RECORDS = 500;
+/** Of one mutation. */
+export const MAX_RECORDS = 500;
 
 type Input = Readonly<Record<string, unknown>>;
 
@@ -20,22 +23,32 @@ async function inTransaction<T>(
   ctx: RequestContext,
   work: (context: WriteContext) => Promise<T>,
 ): Promise<T> {
-  const afterCommit: (() => Promise<void>)[] = [];
+  const followUps: (() => Promise<void>)[] = [];
   ctx.loaders.clear();
-  const result = await ctx.session.transaction((tx) =>
+  const { auth, emailRouting, hashPassword, principal, session } = ctx;
+  const result = await session.transaction((tx) =>
     work({
       tx,
-      actorId: ctx.principal?.userId,
-      services: { hashPassword: ctx.hashPassword, emailRouting: ctx.emailRouting },
-      afterCommit: (followUp) => afterCommit.push(followUp),
+      actorId: principal?.userId,
+      services: {
+        hashPassword,
+        emailRouting,
+        endSessions: (userId, reason) =>
+          auth.revokeSessionsOfUser(session.tenantId, userId, reason),
+      },
+      afterCommit: (followUp) => followUps.push(followUp),
     }),
   );
-  for (const followUp of afterCommit) await followUp();
+  // Each is tried, for the write stands; then the first that failed is reported.
+  const outcomes = await Promise.allSettled(followUps.map((followUp) => followUp()));
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
   return result;
 }
 
 export function createKindMutations(kinds: KindSet, kind: Kind, writer: KindWriter) {
   const { singular, plural } = kind;
+  const { one } = wordingOf(kind);
 
   /** TypeIDs of the input to UUIDs. An id that is none of ours is answered as one that is absent. */
   function readValues(input: Input, path: readonly string[], errors: UserError[]): Values {
@@ -52,7 +65,7 @@ export function createKindMutations(kinds: KindSet, kind: Kind, writer: KindWrit
 
   function readId(id: unknown, path: readonly string[], errors: UserError[]): string {
     const uuid = parseTypeId(kind.idPrefix, String(id));
-    if (uuid === undefined) errors.push(notFoundError(path, singular));
+    if (uuid === undefined) errors.push(notFoundError(path, one));
     return uuid ?? '';
   }
 
@@ -62,23 +75,53 @@ export function createKindMutations(kinds: KindSet, kind: Kind, writer: KindWrit
 
   const assertCount = (count: number, field: string): void => {
     if (count < 1 || count > MAX_RECORDS) {
-      refuse([invalidError([field], `Expected 1 to ${MAX_RECORDS} records at once, but got ${count}.`)]);
+      refuse([
+        invalidError([field], `Expected 1 to ${MAX_RECORDS} records at once, but got ${count}.`),
+      ]);
     }
   };
 
-  const one = (work: () => Promise<KindRow | undefined>) =>
+  const single = (work: () => Promise<KindRow | undefined>) =>
     withUserErrors(async () => ({ [singular]: (await work()) ?? null }), { [singular]: null });
   const many = (work: () => Promise<KindRow[]>) =>
-    withUserErrors<Record<string, KindRow[] | null>>(async () => ({ [plural]: await work() }), { [plural]: null });
+    withUserErrors<Record<string, KindRow[] | null>>(async () => ({ [plural]: await work() }), {
+      [plural]: null,
+    });
 
-  async function create(ctx: RequestContext, inputs: readonly Input[], pathOf: PathOf): Promise<KindRow[]> {
+  async function create(
+    ctx: RequestContext,
+    inputs: readonly Input[],
+    pathOf: PathOf,
+  ): Promise<KindRow[]> {
     const errors: UserError[] = [];
     const records = inputs.map((input, index) => readValues(input, pathOf(index), errors));
     refuse(errors);
-    return inTransaction(ctx, (context) => writer.create(context, kind, records, pathOf));
+    try {
+      return await inTransaction(ctx, (context) => writer.create(context, kind, records, pathOf));
+    } catch (error) {
+      if (!(error instanceof UnlocatedFault)) throw error;
+      return inTransaction(ctx, (context) => createOneByOne(context, records, pathOf));
+    }
   }
 
-  async function update(ctx: RequestContext, inputs: readonly Input[], pathOf: PathOf): Promise<KindRow[]> {
+  /** Tells which of the records the database refuses; should it refuse none any more, all are made. */
+  async function createOneByOne(
+    context: WriteContext,
+    records: readonly Values[],
+    pathOf: PathOf,
+  ): Promise<KindRow[]> {
+    const rows: KindRow[] = [];
+    for (const [index, values] of records.entries()) {
+      rows.push(...(await writer.create(context, kind, [values], () => pathOf(index))));
+    }
+    return rows;
+  }
+
+  async function update(
+    ctx: RequestContext,
+    inputs: readonly Input[],
+    pathOf: PathOf,
+  ): Promise<KindRow[]> {
     const errors: UserError[] = [];
     const updates = inputs.map((input, index) => {
       const { id, version, ...values } = input;
@@ -92,25 +135,34 @@ export function createKindMutations(kinds: KindSet, kind: Kind, writer: KindWrit
     return inTransaction(ctx, (context) => writer.update(context, kind, updates, pathOf));
   }
 
-  async function remove(ctx: RequestContext, ids: readonly string[], pathOf: PathOf): Promise<KindRow[]> {
+  async function remove(
+    ctx: RequestContext,
+    ids: readonly string[],
+    pathOf: PathOf,
+  ): Promise<KindRow[]> {
     const errors: UserError[] = [];
     const uuids = ids.map((id, index) => readId(id, pathOf(index), errors));
     refuse(errors);
-    return inTransaction(ctx, (context) => writer.delete(context, kind, [...new Set(uuids)], pathOf));
+    // An id given twice stands where it was given first.
+    const distinct = [...new Set(uuids)];
+    const pathOfDistinct: PathOf = (index) => pathOf(uuids.indexOf(distinct[index] ?? ''));
+    return inTransaction(ctx, (context) => writer.delete(context, kind, distinct, pathOfDistinct));
   }
 
-  const single: PathOf = () => [];
+  const alone: PathOf = () => [];
   const listed: PathOf = (index) => [plural, String(index)];
 
   return {
-    create: (ctx: RequestContext, input: Input) => one(async () => (await create(ctx, [input], single))[0]),
+    create: (ctx: RequestContext, input: Input) =>
+      single(async () => (await create(ctx, [input], alone))[0]),
     createMany: (ctx: RequestContext, input: Record<string, readonly Input[]>) =>
       many(async () => {
         const inputs = input[plural] ?? [];
         assertCount(inputs.length, plural);
         return create(ctx, inputs, listed);
       }),
-    update: (ctx: RequestContext, input: Input) => one(async () => (await update(ctx, [input], single))[0]),
+    update: (ctx: RequestContext, input: Input) =>
+      single(async () => (await update(ctx, [input], alone))[0]),
     updateMany: (ctx: RequestContext, input: Record<string, readonly Input[]>) =>
       many(async () => {
         const inputs = input[plural] ?? [];
@@ -118,22 +170,24 @@ export function createKindMutations(kinds: KindSet, kind: Kind, writer: KindWrit
         return update(ctx, inputs, listed);
       }),
     upsert: (ctx: RequestContext, input: Input) =>
-      one(async () => {
+      single(async () => {
         const errors: UserError[] = [];
         const values = readValues(input, [], errors);
         refuse(errors);
-        const { rows } = await inTransaction(ctx, (context) => writer.upsert(context, kind, [values], single));
+        const { rows } = await inTransaction(ctx, (context) =>
+          writer.upsert(context, kind, [values], alone),
+        );
         return rows[0];
       }),
     delete: (ctx: RequestContext, { id }: { id: string }) =>
-      one(async () => (await remove(ctx, [id], () => ['id']))[0]),
+      single(async () => (await remove(ctx, [id], () => ['id']))[0]),
     deleteMany: (ctx: RequestContext, { ids }: { ids: readonly string[] }) =>
       many(async () => {
         assertCount(ids.length, 'ids');
         return remove(ctx, ids, (index) => ['ids', String(index)]);
       }),
     restore: (ctx: RequestContext, { id }: { id: string }) =>
-      one(async () => {
+      single(async () => {
         const errors: UserError[] = [];
         const uuid = readId(id, ['id'], errors);
         refuse(errors);
@@ -141,13 +195,16 @@ export function createKindMutations(kinds: KindSet, kind: Kind, writer: KindWrit
       }),
     purge: (ctx: RequestContext, { id }: { id: string }) => {
       const key = `purged${kind.name}Id`;
-      return withUserErrors<Record<string, string | null>>(async () => {
-        const errors: UserError[] = [];
-        const uuid = readId(id, ['id'], errors);
-        refuse(errors);
-        await inTransaction(ctx, (context) => writer.purge(context, kind, uuid, ['id']));
-        return { [key]: toTypeId(kind.idPrefix, uuid) };
-      }, { [key]: null });
+      return withUserErrors<Record<string, string | null>>(
+        async () => {
+          const errors: UserError[] = [];
+          const uuid = readId(id, ['id'], errors);
+          refuse(errors);
+          await inTransaction(ctx, (context) => writer.purge(context, kind, uuid, ['id']));
+          return { [key]: toTypeId(kind.idPrefix, uuid) };
+        },
+        { [key]: null },
+      );
     },
   };
 }

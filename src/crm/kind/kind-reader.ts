@@ -5,14 +5,24 @@
 import DataLoader from 'dataloader';
 import type { GraphQLResolveInfo } from 'graphql';
 import type { Sql } from 'sql-template-tag';
+import { RowFault } from '../../database/postgres-errors';
+import type { Statement } from '../../database/statement';
+import { badUserInput } from '../../errors';
 import type { RequestContext } from '../../request/context';
 import { resolveSlice, type PageArguments } from '../../graphql/pages';
 import { selects } from '../../graphql/selection';
 import { filterSql, type FilterInput } from './filter-sql';
 import type { ChildRelation, Kind, KindRow, KindSet } from './kind';
-import { cursorValuesOf, resolveOrdering, type OrderInput, type Ordering } from './ordering';
-import { byIdsSql, childCountsSql, childPagesSql, countSql, pageSql, type PageQuery } from './read-sql';
-import { nameStatement } from './statement-names';
+import { createOrderings, cursorValuesOf, type OrderInput, type Ordering } from './ordering';
+import {
+  byIdsSql,
+  childCountsSql,
+  childPagesSql,
+  countSql,
+  pageSql,
+  type PageQuery,
+} from './read-sql';
+import { nameFixed, nameShaped } from './statement-names';
 
 export interface ListArguments extends PageArguments {
   readonly filter?: FilterInput | null;
@@ -30,7 +40,11 @@ export interface Page {
   readonly totalCount: () => Promise<number>;
 }
 
-const MAX_BATCH = 1000;
+/**
+ * As many records as an operation may cost by default: a level is one statement, and only a cost
+ * limit set higher than that makes it more.
+ */
+const MAX_BATCH = 50_000;
 
 interface PlannedPage {
   readonly query: PageQuery;
@@ -39,12 +53,18 @@ interface PlannedPage {
 }
 
 export function createKindReader(kinds: KindSet) {
-  const query = async <Row>({ session }: RequestContext, statement: Sql): Promise<Row[]> =>
-    session.query<Row>(nameStatement(statement));
+  const orderings = createOrderings(kinds);
+  const query = <Row>(ctx: RequestContext, statement: Sql): Promise<Row[]> =>
+    run<Row>(ctx, nameShaped(statement));
 
-  function plan(ctx: RequestContext, kind: Kind, args: ListArguments, info: GraphQLResolveInfo): PlannedPage {
+  function plan(
+    ctx: RequestContext,
+    kind: Kind,
+    args: ListArguments,
+    info: GraphQLResolveInfo,
+  ): PlannedPage {
     const slice = resolveSlice(args);
-    const ordering = resolveOrdering(kinds, kind, args.orderBy);
+    const ordering = orderings.resolve(kind, args.orderBy);
     const more = selects(info, ['pageInfo', slice.backwards ? 'hasPreviousPage' : 'hasNextPage']);
     return {
       size: slice.size,
@@ -81,15 +101,20 @@ export function createKindReader(kinds: KindSet) {
   }
 
   const byIdLoader = (ctx: RequestContext, kind: Kind): DataLoader<string, KindRow | null> =>
-    ctx.loaders.get(`${kind.name}.byId`, () =>
-      new DataLoader<string, KindRow | null>(
-        async (ids) => {
-          const rows = await query<KindRow>(ctx, byIdsSql(kind, ctx.session.localTenantId, ids));
-          const byId = new Map(rows.map((row) => [row.id, row]));
-          return ids.map((id) => byId.get(id) ?? null);
-        },
-        { maxBatchSize: MAX_BATCH },
-      ),
+    ctx.loaders.get(
+      `${kind.name}.byId`,
+      () =>
+        new DataLoader<string, KindRow | null>(
+          async (ids) => {
+            const rows = await run<KindRow>(
+              ctx,
+              nameFixed(byIdsSql(kind, ctx.session.localTenantId, ids)),
+            );
+            const byId = new Map(rows.map((row) => [row.id, row]));
+            return ids.map((id) => byId.get(id) ?? null);
+          },
+          { maxBatchSize: MAX_BATCH },
+        ),
     );
 
   return {
@@ -97,7 +122,12 @@ export function createKindReader(kinds: KindSet) {
     byId: (ctx: RequestContext, kind: Kind, id: string): Promise<KindRow | null> =>
       byIdLoader(ctx, kind).load(id),
 
-    async page(ctx: RequestContext, kind: Kind, args: ListArguments, info: GraphQLResolveInfo): Promise<Page> {
+    async page(
+      ctx: RequestContext,
+      kind: Kind,
+      args: ListArguments,
+      info: GraphQLResolveInfo,
+    ): Promise<Page> {
       const planned = plan(ctx, kind, args, info);
       const tenantId = ctx.session.localTenantId;
       const rows = await query<KindRow>(ctx, pageSql(kind, tenantId, planned.query));
@@ -115,8 +145,7 @@ export function createKindReader(kinds: KindSet) {
       args: ListArguments,
       info: GraphQLResolveInfo,
     ): Promise<Page> {
-      // One field node is one set of arguments and one selection, however many parents it is resolved for.
-      const key = `${info.parentType.name}.${relation.name}@${nodeKey(ctx, info)}`;
+      const key = `${info.parentType.name}.${relation.name}@${fieldKey(ctx, info)}`;
       const loader = ctx.loaders.get(key, () => {
         const planned = plan(ctx, relation.child, args, info);
         const tenantId = ctx.session.localTenantId;
@@ -139,7 +168,9 @@ export function createKindReader(kinds: KindSet) {
             );
             const byParent = new Map<string, KindRow[]>(ids.map((id) => [id, []]));
             for (const row of rows) byParent.get(row.__parent)?.push(row);
-            return ids.map((id) => toPage(ctx, planned, byParent.get(id) ?? [], () => counts.load(id)));
+            return ids.map((id) =>
+              toPage(ctx, planned, byParent.get(id) ?? [], () => counts.load(id)),
+            );
           },
           { maxBatchSize: MAX_BATCH },
         );
@@ -151,14 +182,33 @@ export function createKindReader(kinds: KindSet) {
 
 export type KindReader = ReturnType<typeof createKindReader>;
 
-const cursorMaker = (ctx: RequestContext, ordering: Ordering) => (row: KindRow): string =>
-  ctx.cursors.encode(ctx.session.tenantId, ordering.signature, cursorValuesOf(ordering, row));
+const cursorMaker =
+  (ctx: RequestContext, ordering: Ordering) =>
+  (row: KindRow): string =>
+    ctx.cursors.encode(ctx.session.tenantId, ordering.signature, cursorValuesOf(ordering, row));
 
-/** A number for each field node of the request's document. */
-function nodeKey(ctx: RequestContext, info: GraphQLResolveInfo): number {
-  const keys = ctx.loaders.get('fieldNodes', () => new Map<object, number>());
-  const [node] = info.fieldNodes;
-  const id = node === undefined ? 0 : (keys.get(node) ?? keys.size + 1);
-  if (node !== undefined) keys.set(node, id);
-  return id;
+/** @throws BAD_USER_INPUT when a value of the filter is one the database cannot hold (year 0). */
+async function run<Row>({ session }: RequestContext, statement: Statement): Promise<Row[]> {
+  try {
+    return await session.query<Row>(statement);
+  } catch (error) {
+    if (error instanceof RowFault) throw badUserInput('A value of the filter is out of range.');
+    throw error;
+  }
+}
+
+/**
+ * Which field of the request's document is resolved, by numbers of its nodes: the same nodes have the
+ * same arguments and selection, however many parents they are resolved for. All the nodes count:
+ * fragments can share one and differ in another, which asks for more of the page.
+ */
+function fieldKey(ctx: RequestContext, { fieldNodes }: GraphQLResolveInfo): string {
+  const numbers = ctx.loaders.get('fieldNodes', () => new Map<object, number>());
+  return fieldNodes
+    .map((node) => {
+      const number = numbers.get(node) ?? numbers.size + 1;
+      numbers.set(node, number);
+      return number;
+    })
+    .join('+');
 }

@@ -1,15 +1,20 @@
 /** The resolvers of a kind: root fields, relations, and the values whose form differs from the row's. */
 import { ID, type ClassType } from 'type-graphql';
-import { defineArgsType, defineInputType, defineObjectType } from '../../graphql/define-type';
-import { defineResolver, type ResolverBuilder, type ResolverMap } from '../../graphql/define-resolver';
+import type { Role } from '../../auth/principal';
+import { defineArgsType } from '../../graphql/define-type';
+import {
+  defineResolver,
+  type ResolverBuilder,
+  type ResolverMap,
+} from '../../graphql/define-resolver';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../../graphql/pages';
-import { UserError } from '../../graphql/user-errors';
 import { parseTypeId, toTypeId } from '../../lib/type-id';
 import type { Kind, KindRow, KindSet } from './kind';
-import { createKindMutations } from './kind-mutations';
+import { createKindMutations, MAX_RECORDS } from './kind-mutations';
 import type { KindReader, ListArguments, Page } from './kind-reader';
-import { capitalise, type KindTypes } from './kind-types';
+import type { KindTypes } from './kind-types';
 import type { KindWriter } from './kind-writer';
+import { capitalise, wordingOf } from './wording';
 
 const CONNECTION = { defaultFirst: DEFAULT_PAGE_SIZE, maxFirst: MAX_PAGE_SIZE } as const;
 
@@ -33,7 +38,11 @@ export function defineKindResolver(deps: KindResolverDeps, kind: Kind): ClassTyp
   });
 }
 
-function addRelations({ kinds, reader, typesOf }: KindResolverDeps, kind: Kind, builder: ResolverBuilder): void {
+function addRelations(
+  { kinds, reader, typesOf }: KindResolverDeps,
+  kind: Kind,
+  builder: ResolverBuilder,
+): void {
   for (const parent of kind.parents) {
     const parentKind = kinds.get(parent.kind);
     builder.field<KindRow, object>({
@@ -61,14 +70,21 @@ function addRelations({ kinds, reader, typesOf }: KindResolverDeps, kind: Kind, 
   }
 }
 
-function addQueries({ reader, typesOf }: KindResolverDeps, kind: Kind, builder: ResolverBuilder): void {
+function addQueries(
+  { reader, typesOf }: KindResolverDeps,
+  kind: Kind,
+  builder: ResolverBuilder,
+): void {
   const types = typesOf(kind);
+  const { one, aOne, many } = wordingOf(kind);
   builder.query<{ id: string }>({
     name: kind.singular,
     returns: () => types.record,
     nullable: true,
-    args: defineArgsType(`${kind.name}Arguments`, { id: { type: () => ID, description: 'Which one.' } }),
-    description: `One ${kind.name} record, or null when there is no such one.`,
+    args: defineArgsType(`${kind.name}Arguments`, {
+      id: { type: () => ID, description: `Which ${one}.` },
+    }),
+    description: `${capitalise(aOne)} by its id, or null when there is no such one.`,
     extensions: { rule: 'reader', statements: 1, idOf: kind.name },
     resolve: (_source, { id }, ctx) => {
       const uuid = parseTypeId(kind.idPrefix, id);
@@ -79,75 +95,77 @@ function addQueries({ reader, typesOf }: KindResolverDeps, kind: Kind, builder: 
     name: kind.plural,
     returns: () => types.connection,
     args: types.listArguments,
-    description: `${kind.name} records, filtered and ordered, a page at a time.`,
+    description: `${capitalise(many)}, filtered and ordered, a page at a time.`,
     extensions: { rule: 'reader', statements: 1, connection: CONNECTION },
     resolve: (_source, args, ctx, info) => reader.page(ctx, kind, args, info),
   });
 }
 
-function addMutations({ kinds, writer, typesOf }: KindResolverDeps, kind: Kind, builder: ResolverBuilder): void {
-  const { name, singular, plural, writeRole } = kind;
-  const types = typesOf(kind);
-  const many = capitalise(plural);
-  const mutations = createKindMutations(kinds, kind, writer);
-  const inputOf = (operation: string, type: ClassType): ClassType =>
-    defineArgsType(`${operation}Arguments`, { input: { type: () => type, description: 'What to do.' } });
-  const byId = (operation: string, description: string): ClassType =>
-    defineInputType(
-      `${operation}Input`,
-      { id: { type: () => ID, description: 'Which record.', extensions: { idOf: name } } },
-      description,
-    );
-  const add = (
-    operation: string,
-    input: ClassType,
-    returns: ClassType,
-    description: string,
-    resolve: ReturnType<typeof createKindMutations>[keyof ReturnType<typeof createKindMutations>],
-    rule = writeRole,
-  ): void =>
+type Mutation = ReturnType<typeof createKindMutations>[keyof ReturnType<
+  typeof createKindMutations
+>];
+
+/** A mutation of a kind: name, type of the input, type of the answer, description, what it does. */
+type MutationRow = readonly [string, ClassType, ClassType, string, Mutation, Role?];
+
+function addMutations(deps: KindResolverDeps, kind: Kind, builder: ResolverBuilder): void {
+  for (const [name, input, returns, description, resolve, rule] of mutationsOf(deps, kind)) {
     builder.mutation<{ input: never }>({
-      name: operation,
+      name,
       returns: () => returns,
-      args: inputOf(capitalise(operation), input),
+      args: defineArgsType(`${capitalise(name)}Arguments`, {
+        input: { type: () => input, description: 'What to do.' },
+      }),
       description,
-      extensions: { rule },
+      extensions: { rule: rule ?? kind.writeRole },
       resolve: (_source, { input: given }, ctx) => resolve(ctx, given),
     });
+  }
+}
 
-  add(`create${name}`, types.createInput, types.payload, `Makes one ${name} record.`, mutations.create);
-  add(`create${many}`, types.createManyInput, types.manyPayload, `Makes up to 500 ${name} records: all, or none.`, mutations.createMany);
-  add(`update${name}`, types.updateInput, types.payload, `Changes one ${name} record.`, mutations.update);
-  add(`update${many}`, types.updateManyInput, types.manyPayload, `Changes up to 500 ${name} records: all, or none.`, mutations.updateMany);
-  add(`upsert${name}`, types.upsertInput, types.payload, `Makes a ${name} record, or changes the one with the external id.`, mutations.upsert);
-  add(`delete${name}`, byId(`Delete${name}`, `A ${name} record to delete.`), types.payload, `Deletes one ${name} record; restore${name} undoes it.`, mutations.delete);
-  add(
-    `delete${many}`,
-    defineInputType(
-      `Delete${many}Input`,
-      { ids: { type: () => [ID], description: 'Which records.', extensions: { idOf: name } } },
-      `${name} records to delete.`,
-    ),
-    types.manyPayload,
-    `Deletes up to 500 ${name} records: all, or none.`,
-    mutations.deleteMany,
-  );
-  add(`restore${name}`, byId(`Restore${name}`, `A deleted ${name} record.`), types.payload, `Undoes the deletion of a ${name} record.`, mutations.restore);
-  add(
-    `purge${name}`,
-    byId(`Purge${name}`, `A ${name} record to remove for good.`),
-    defineObjectType(
-      `Purge${name}Payload`,
-      {
-        [`purged${name}Id`]: { type: () => ID, nullable: true, description: 'Id of the record that is gone.' },
-        userErrors: { type: () => [UserError], description: 'What to mend; when there is anything, nothing was changed.' },
-      },
-      { description: `What became of a ${name} record to remove.` },
-    ),
-    `Removes a ${name} record for good. ${singular === 'user' ? 'A user' : 'What'} others refer to stays.`,
-    mutations.purge,
-    'admin',
-  );
+function mutationsOf({ kinds, writer, typesOf }: KindResolverDeps, kind: Kind): MutationRow[] {
+  const { name, plural } = kind;
+  const Plural = capitalise(plural);
+  const { one, aOne, many } = wordingOf(kind);
+  const run = createKindMutations(kinds, kind, writer);
+  const { payload, manyPayload, purgePayload, byIdInput, ...inputs } = typesOf(kind);
+  const upTo = `up to ${MAX_RECORDS} ${many}: all, or none.`;
+  return [
+    [`create${name}`, inputs.createInput, payload, `Creates ${aOne}.`, run.create],
+    [`create${Plural}`, inputs.createManyInput, manyPayload, `Creates ${upTo}`, run.createMany],
+    [`update${name}`, inputs.updateInput, payload, `Changes ${aOne}.`, run.update],
+    [`update${Plural}`, inputs.updateManyInput, manyPayload, `Changes ${upTo}`, run.updateMany],
+    [
+      `upsert${name}`,
+      inputs.upsertInput,
+      payload,
+      `Creates ${aOne}, or changes the one with the external id.`,
+      run.upsert,
+    ],
+    [
+      `delete${name}`,
+      byIdInput('Delete', `${capitalise(aOne)} to delete.`),
+      payload,
+      `Deletes ${aOne} and what is a part of it; restore${name} undoes it.`,
+      run.delete,
+    ],
+    [`delete${Plural}`, inputs.deleteManyInput, manyPayload, `Deletes ${upTo}`, run.deleteMany],
+    [
+      `restore${name}`,
+      byIdInput('Restore', `A deleted ${one}.`),
+      payload,
+      `Undoes the deletion of ${aOne} and of the parts deleted with it.`,
+      run.restore,
+    ],
+    [
+      `purge${name}`,
+      byIdInput('Purge', `${capitalise(aOne)} to remove for good.`),
+      purgePayload,
+      `Removes ${aOne} and its parts for good, deleted or not. Refused while other records refer to it.`,
+      run.purge,
+      'admin',
+    ],
+  ];
 }
 
 function addValueResolvers(resolvers: ResolverMap, kind: Kind): void {
@@ -171,7 +189,8 @@ function addConnectionResolvers(resolvers: ResolverMap, kind: Kind): void {
     cursor: ({ node, page }: { node: KindRow; page: Page }) => page.cursorOf(node),
   };
   resolvers['PageInfo'] = {
-    startCursor: ({ rows: [first], cursorOf }: Page) => (first === undefined ? null : cursorOf(first)),
+    startCursor: ({ rows: [first], cursorOf }: Page) =>
+      first === undefined ? null : cursorOf(first),
     endCursor: ({ rows, cursorOf }: Page) => {
       const last = rows.at(-1);
       return last === undefined ? null : cursorOf(last);

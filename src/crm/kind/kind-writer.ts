@@ -1,31 +1,30 @@
 /**
  * Writes records of a kind inside a transaction. What a user can mend is thrown as UserFaults, which
- * rolls the transaction back. Used by the API's mutations and by imports alike, so that both obey
- * the same rules.
+ * rolls the transaction back. Used by the API's mutations, by imports and by seeds alike, so that
+ * all obey the same rules.
  */
-import { uuidv7 } from 'uuidv7';
 import type { Sql } from 'sql-template-tag';
-import { RowFault } from '../../database/postgres-errors';
+import { uuidv7 } from 'uuidv7';
 import {
   conflictError,
-  invalidError,
   notFoundError,
   UserFaults,
   type UserError,
 } from '../../graphql/user-errors';
-import { columnOf, toColumnValues } from './columns';
 import type { Kind, KindRow, KindSet, RuleContext, Values } from './kind';
-import { nameStatement } from './statement-names';
-import { validateValues } from './validate-values';
+import { deleteParts, restoreParts } from './owned-parts';
+import { checkRemoved, checkRules, prepare, refuseRepeated } from './rules';
+import { runBatch, runWrite, withFaultsAt, type PathOf } from './run-write';
+import { nameFixed, nameShaped } from './statement-names';
+import { wordingOf } from './wording';
 import {
   byExternalIdsSql,
   deadReferencesSql,
-  deletePartsSql,
   deleteSql,
   insertSql,
+  lockByExternalIdsSql,
   lockSql,
   purgeSql,
-  restorePartsSql,
   restoreSql,
   updateSql,
   upsertSql,
@@ -33,10 +32,9 @@ import {
   type WriteScope,
 } from './write-sql';
 
-export type WriteContext = RuleContext;
+export type { PathOf } from './run-write';
 
-/** Where in the input a record stands, for the paths of user errors. */
-export type PathOf = (index: number) => readonly string[];
+export type WriteContext = RuleContext;
 
 export interface Update {
   readonly id: string;
@@ -46,20 +44,55 @@ export interface Update {
 
 export type UpsertOutcome = 'created' | 'updated' | 'unchanged';
 
+type UpsertedRow = KindRow & { readonly __created?: boolean };
+
 export interface KindWriter {
-  create(context: WriteContext, kind: Kind, records: readonly Values[], pathOf: PathOf): Promise<KindRow[]>;
-  update(context: WriteContext, kind: Kind, updates: readonly Update[], pathOf: PathOf): Promise<KindRow[]>;
-  /** Records are told apart by `externalId`; all must name the same fields. */
+  /** @throws UnlocatedFault, for several records only. */
+  create(
+    context: WriteContext,
+    kind: Kind,
+    records: readonly Values[],
+    pathOf: PathOf,
+  ): Promise<KindRow[]>;
+  update(
+    context: WriteContext,
+    kind: Kind,
+    updates: readonly Update[],
+    pathOf: PathOf,
+  ): Promise<KindRow[]>;
+  /**
+   * Records are told apart by `externalId`, each of which may occur once. All must name the same
+   * fields: what one names and another does not is cleared there.
+   * @throws UnlocatedFault, for several records only.
+   */
   upsert(
     context: WriteContext,
     kind: Kind,
     records: readonly Values[],
     pathOf: PathOf,
   ): Promise<{ rows: KindRow[]; outcomes: UpsertOutcome[] }>;
-  delete(context: WriteContext, kind: Kind, ids: readonly string[], pathOf: PathOf): Promise<KindRow[]>;
+  /** @param ids each once. */
+  delete(
+    context: WriteContext,
+    kind: Kind,
+    ids: readonly string[],
+    pathOf: PathOf,
+  ): Promise<KindRow[]>;
   restore(context: WriteContext, kind: Kind, id: string, path: readonly string[]): Promise<KindRow>;
   purge(context: WriteContext, kind: Kind, id: string, path: readonly string[]): Promise<void>;
 }
+
+/** Another transaction took away what this one had just found. */
+const overtaken = (path: readonly string[]): UserError =>
+  conflictError(path, 'Another change came in between: try again.');
+
+const inOrder = (rows: readonly KindRow[], ids: readonly string[]): KindRow[] => {
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return ids.flatMap((id) => byId.get(id) ?? []);
+};
+
+const outcomeOf = ({ __created: created }: UpsertedRow): UpsertOutcome =>
+  created === undefined ? 'unchanged' : created ? 'created' : 'updated';
 
 export function createKindWriter(kinds: KindSet): KindWriter {
   const scopeOf = ({ tx, actorId }: WriteContext, kind: Kind): WriteScope => ({
@@ -69,63 +102,12 @@ export function createKindWriter(kinds: KindSet): KindWriter {
     actorId,
   });
 
-  const run = async <Row>(
+  const run = <Row>(
     { tx }: WriteContext,
     kind: Kind,
     statement: Sql,
-    path: readonly string[],
-  ): Promise<Row[]> => {
-    try {
-      return await tx.query<Row>(nameStatement(statement));
-    } catch (error) {
-      if (error instanceof RowFault) throw new UserFaults([explainRowFault(kind, error, path)]);
-      throw error;
-    }
-  };
-
-  /** Values checked, columns derived: ready to be written. */
-  async function prepare(
-    { actorId, services }: WriteContext,
-    kind: Kind,
-    records: readonly Values[],
-    pathOf: PathOf,
-    currents?: readonly (KindRow | undefined)[],
-  ): Promise<ColumnValues[]> {
-    const errors: UserError[] = [];
-    for (const [index, values] of records.entries()) {
-      const fault = (field: string, message: string): void => {
-        errors.push(invalidError([...pathOf(index), field], `${field} ${message}.`));
-      };
-      validateValues(kind, values, currents === undefined, fault);
-      kind.rules.validate?.(values, currents?.[index], fault, actorId);
-    }
-    if (errors.length > 0) throw new UserFaults(errors);
-    return Promise.all(
-      records.map(async (values) => ({
-        ...toColumnValues(kind, values),
-        ...(await kind.rules.derive?.(values, services)),
-      })),
-    );
-  }
-
-  async function checkRules(
-    context: WriteContext,
-    kind: Kind,
-    rows: readonly KindRow[],
-    pathOf: PathOf,
-    befores: readonly KindRow[] = [],
-  ): Promise<void> {
-    const { check } = kind.rules;
-    if (check === undefined) return;
-    const errors: UserError[] = [];
-    for (const [index, row] of rows.entries()) {
-      const fault = (field: string, message: string): void => {
-        errors.push(invalidError([...pathOf(index), field], `${field} ${message}.`));
-      };
-      await check(context, row, fault, befores.find(({ id }) => id === row.id));
-    }
-    if (errors.length > 0) throw new UserFaults(errors);
-  }
+    path?: readonly string[],
+  ): Promise<Row[]> => runWrite<Row>(tx, kind, nameShaped(statement), path);
 
   async function deadReferences(
     context: WriteContext,
@@ -135,173 +117,179 @@ export function createKindWriter(kinds: KindSet): KindWriter {
   ): Promise<UserError[]> {
     const statement = deadReferencesSql(scopeOf(context, kind), rows);
     if (statement === undefined) return [];
-    const dead = await run<{ ord: number; field: string }>(context, kind, statement, []);
+    const dead = await run<{ ord: number; field: string }>(context, kind, statement);
     return dead.map(({ ord, field }) => notFoundError([...pathOf(ord), field], 'record'));
   }
 
-  const inOrder = (rows: readonly KindRow[], ids: readonly string[]): KindRow[] => {
-    const byId = new Map(rows.map((row) => [row.id, row]));
-    return ids.flatMap((id) => byId.get(id) ?? []);
-  };
+  /** Why an update found no row to change. */
+  async function whyNotUpdated(
+    context: WriteContext,
+    kind: Kind,
+    { id, version }: Update,
+    changes: ColumnValues,
+    path: readonly string[],
+  ): Promise<UserError[]> {
+    const { one } = wordingOf(kind);
+    const [current] = await run<KindRow>(context, kind, lockSql(scopeOf(context, kind), [id]));
+    if (current === undefined || current.deletedAt !== null) {
+      return [notFoundError([...path, 'id'], one)];
+    }
+    if (current.version !== version) {
+      const message = `The ${one} was changed meanwhile: expected version ${version}, but it is ${current.version}. Read it again.`;
+      return [conflictError([...path, 'version'], message)];
+    }
+    const dead = await deadReferences(context, kind, [{ ...changes, ord: 0, id }], () => path);
+    return dead.length > 0 ? dead : [overtaken(path)];
+  }
 
   return {
     async create(context, kind, records, pathOf) {
-      const columns = await prepare(context, kind, records, pathOf);
+      const columns = await prepare(context, kind, records, pathOf, { creating: true });
       const rows = columns.map((values, ord) => ({ ...values, ord, id: uuidv7() }));
-      const path = rows.length === 1 ? pathOf(0) : [];
-      const inserted = await run<KindRow>(context, kind, insertSql(scopeOf(context, kind), rows), path);
+      const statement = nameFixed(insertSql(scopeOf(context, kind), rows));
+      const inserted = await runBatch<KindRow>(context.tx, kind, statement, {
+        count: rows.length,
+        pathOf,
+      });
       if (inserted.length < rows.length) {
-        throw new UserFaults(await deadReferences(context, kind, rows, pathOf));
+        const dead = await deadReferences(context, kind, rows, pathOf);
+        throw new UserFaults(dead.length > 0 ? dead : [overtaken([])]);
       }
-      const ordered = inOrder(inserted, rows.map(({ id }) => id));
-      await checkRules(context, kind, ordered, pathOf);
+      const ids = rows.map(({ id }) => id);
+      const ordered = inOrder(inserted, ids);
+      const written = ordered.map((row, index) => ({
+        row,
+        before: undefined,
+        given: records[index] ?? {},
+        created: true,
+      }));
+      await checkRules(context, kind, written, pathOf);
       return ordered;
     },
 
     async update(context, kind, updates, pathOf) {
       const scope = scopeOf(context, kind);
-      const currents = kind.rules.needsCurrent === true
-        ? await run<KindRow>(context, kind, lockSql(scope, updates.map(({ id }) => id)), [])
-        : [];
-      const columns = await prepare(
-        context,
-        kind,
-        updates.map(({ values }) => values),
-        pathOf,
-        updates.map(({ id }) => currents.find((row) => row.id === id)),
-      );
+      const ids = updates.map(({ id }) => id);
+      const currents =
+        kind.rules.needsCurrent === true
+          ? await run<KindRow>(context, kind, lockSql(scope, ids))
+          : [];
+      const befores = ids.map((id) => currents.find((row) => row.id === id));
+      const records = updates.map(({ values }) => values);
+      const columns = await prepare(context, kind, records, pathOf, { creating: false, befores });
       const rows: KindRow[] = [];
       const errors: UserError[] = [];
-      for (const [index, { id, version }] of updates.entries()) {
+      for (const [index, update] of updates.entries()) {
+        const path = pathOf(index);
         const changes = columns[index] ?? {};
-        const [row] = await run<KindRow>(context, kind, updateSql(scope, id, version, changes), pathOf(index));
-        if (row !== undefined) {
-          rows.push(row);
-          continue;
-        }
-        const [current] = await run<KindRow>(context, kind, lockSql(scope, [id]), []);
-        if (current === undefined || current.deletedAt !== null) {
-          errors.push(notFoundError([...pathOf(index), 'id'], kind.singular));
-        } else if (current.version !== version) {
-          errors.push(
-            conflictError(
-              [...pathOf(index), 'version'],
-              `The ${kind.singular} was changed meanwhile: expected version ${version}, but it is ${current.version}. Read it again.`,
-            ),
-          );
+        const statement = updateSql(scope, update.id, update.version, changes);
+        const [row] = await run<KindRow>(context, kind, statement, path);
+        if (row === undefined) {
+          errors.push(...(await whyNotUpdated(context, kind, update, changes, path)));
         } else {
-          const dead = await deadReferences(context, kind, [{ ...changes, ord: 0, id }], () => pathOf(index));
-          errors.push(...dead);
+          rows.push(row);
         }
       }
       if (errors.length > 0) throw new UserFaults(errors);
-      await checkRules(context, kind, rows, pathOf, currents);
+      const written = rows.map((row, index) => ({
+        row,
+        before: befores[index],
+        given: records[index] ?? {},
+        created: false,
+      }));
+      await checkRules(context, kind, written, pathOf);
       return rows;
     },
 
     async upsert(context, kind, records, pathOf) {
+      refuseRepeated(records, pathOf);
       const scope = scopeOf(context, kind);
-      const columns = await prepare(context, kind, records, pathOf);
+      const externalIds = records.map(({ externalId }) => externalId as string);
+      const currents =
+        kind.rules.needsCurrent === true
+          ? await run<KindRow>(context, kind, lockByExternalIdsSql(scope, externalIds))
+          : [];
+      const befores = externalIds.map((id) => currents.find((row) => row.externalId === id));
+      const columns = await prepare(context, kind, records, pathOf, { creating: true, befores });
       const rows = columns.map((values, ord) => ({ ...values, ord, id: uuidv7() }));
       const names = [...new Set(columns.flatMap((values) => Object.keys(values)))];
-      const path = rows.length === 1 ? pathOf(0) : [];
-      const written = await run<KindRow & { __created: boolean }>(context, kind, upsertSql(scope, rows, names), path);
-      const externalIds = records.map(({ externalId }) => externalId as string);
-      const known = new Map(written.map((row) => [row.externalId, row as KindRow & { __created?: boolean }]));
+      const statement = nameShaped(upsertSql(scope, rows, names));
+      const changed = await runBatch<UpsertedRow>(context.tx, kind, statement, {
+        count: rows.length,
+        pathOf,
+      });
+      const known = new Map<string | null, UpsertedRow>(
+        changed.map((row) => [row.externalId, row]),
+      );
       const missing = externalIds.filter((externalId) => !known.has(externalId));
       if (missing.length > 0) {
         const dead = await deadReferences(context, kind, rows, pathOf);
         if (dead.length > 0) throw new UserFaults(dead);
-        for (const row of await run<KindRow>(context, kind, byExternalIdsSql(scope, missing), [])) {
+        for (const row of await run<KindRow>(context, kind, byExternalIdsSql(scope, missing))) {
           known.set(row.externalId, row);
         }
       }
       const found = externalIds.flatMap((externalId) => known.get(externalId) ?? []);
+      if (found.length < records.length) throw new UserFaults([overtaken([])]);
+      const outcomes = found.map(outcomeOf);
+      const written = found.map((row, index) =>
+        outcomes[index] === 'unchanged'
+          ? undefined
+          : {
+              row,
+              before: befores[index],
+              given: records[index] ?? {},
+              created: outcomes[index] === 'created',
+            },
+      );
       await checkRules(context, kind, written, pathOf);
-      return {
-        rows: found,
-        outcomes: found.map(({ __created: created }) =>
-          created === undefined ? 'unchanged' : created ? 'created' : 'updated',
-        ),
-      };
+      return { rows: found, outcomes };
     },
 
     async delete(context, kind, ids, pathOf) {
       const scope = scopeOf(context, kind);
-      const deleted = await run<KindRow>(context, kind, deleteSql(scope, ids), []);
+      const deleted = await run<KindRow>(context, kind, deleteSql(scope, ids));
       const found = new Set(deleted.map(({ id }) => id));
       const errors = ids.flatMap((id, index) =>
-        found.has(id) ? [] : [notFoundError([...pathOf(index)], kind.singular)],
+        found.has(id) ? [] : [notFoundError(pathOf(index), wordingOf(kind).one)],
       );
       if (errors.length > 0) throw new UserFaults(errors);
-      await forOwned(kinds, kind, async (relation) => {
-        await run(context, kind, deletePartsSql(scope, relation, ids), []);
-      });
-      for (const row of deleted) await kind.rules.removed?.(context, row);
-      return inOrder(deleted, ids);
+      await deleteParts(context.tx, scope, ids);
+      const rows = inOrder(deleted, ids);
+      await checkRemoved(context, kind, rows, pathOf);
+      return rows;
     },
 
     async restore(context, kind, id, path) {
       const scope = scopeOf(context, kind);
-      const [before] = await run<KindRow>(context, kind, lockSql(scope, [id]), []);
-      const [row] = await run<KindRow>(context, kind, restoreSql(scope, id), path);
-      if (before?.deletedAt === null || before === undefined || row === undefined) {
-        throw new UserFaults([notFoundError(path, `deleted ${kind.singular}`)]);
+      const { one } = wordingOf(kind);
+      const [before] = await run<KindRow>(context, kind, lockSql(scope, [id]));
+      const deletedAt = before?.deletedAt ?? null;
+      if (deletedAt === null) {
+        throw new UserFaults([notFoundError(path, `deleted ${one}`)]);
       }
-      const { deletedAt } = before;
-      await forOwned(kinds, kind, async (relation) => {
-        await run(context, kind, restorePartsSql(scope, relation, id, deletedAt), path);
+      const row = await withFaultsAt(path, async () => {
+        const [restored] = await run<KindRow>(context, kind, restoreSql(scope, id), path);
+        if (restored !== undefined) await restoreParts(context.tx, scope, [id], deletedAt);
+        return restored;
       });
+      if (row === undefined) {
+        const message = `What this ${one} is a part of is deleted: restore that first.`;
+        throw new UserFaults([conflictError(path, message)]);
+      }
       await kind.rules.restored?.(context, row);
       return row;
     },
 
     async purge(context, kind, id, path) {
-      const [purged] = await run<KindRow>(context, kind, purgeSql(scopeOf(context, kind), id), path);
-      if (purged === undefined) throw new UserFaults([notFoundError(path, kind.singular)]);
-      await kind.rules.removed?.(context, purged);
+      const [purged] = await run<KindRow>(
+        context,
+        kind,
+        purgeSql(scopeOf(context, kind), id),
+        path,
+      );
+      if (purged === undefined) throw new UserFaults([notFoundError(path, wordingOf(kind).one)]);
+      await checkRemoved(context, kind, [purged], () => path);
     },
   };
-}
-
-async function forOwned(
-  kinds: KindSet,
-  kind: Kind,
-  work: (relation: ReturnType<KindSet['children']>[number]) => Promise<void>,
-): Promise<void> {
-  for (const relation of kinds.children(kind)) {
-    if (relation.via.owned === true) await work(relation);
-  }
-}
-
-/** Words for what the database refused; constraint names stay here. */
-function explainRowFault(kind: Kind, fault: RowFault, path: readonly string[]): UserError {
-  const { constraint = '', column } = fault;
-  const named = kind.constraints?.[constraint];
-  if (fault.kind === 'unique') {
-    if (constraint === `${kind.table}_external_id_key`) {
-      return conflictError([...path, 'externalId'], 'externalId is already another record’s.');
-    }
-    return named === undefined
-      ? conflictError(path, 'There is such a record already.')
-      : conflictError([...path, named.field], `${named.field} ${named.message}.`);
-  }
-  if (fault.kind === 'referenced') {
-    return conflictError(path, `Other records refer to the ${kind.singular}: purge or change them first.`);
-  }
-  if (named !== undefined) return invalidError([...path, named.field], `${named.field} ${named.message}.`);
-  const field = fieldOfConstraint(kind, constraint, column);
-  if (fault.kind === 'reference') return notFoundError(field === undefined ? path : [...path, field], 'record');
-  return field === undefined
-    ? invalidError(path, 'A value is not acceptable.')
-    : invalidError([...path, field], `${field} is not acceptable.`);
-}
-
-/** Postgres names a column's constraint `<table>_<column>_<kind>`. */
-function fieldOfConstraint(kind: Kind, constraint: string, column: string | undefined): string | undefined {
-  const columnName = column ?? constraint.slice(kind.table.length + 1).replace(/_(check|fkey|not_null)$/, '');
-  return (
-    Object.entries(kind.fields).find(([name, field]) => columnOf(name, field) === columnName)?.[0] ??
-    kind.parents.find((parent) => parent.column === columnName)?.idField
-  );
 }

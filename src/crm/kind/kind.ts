@@ -33,8 +33,8 @@ export interface ParentRelation {
   readonly owned?: boolean;
 }
 
-/** Says what is wrong with a field of the input. */
-export type Fault = (field: string, message: string) => void;
+/** Says what is wrong with a field of the input, or with a part of it: `['billingAddress', 'city']`. */
+export type Fault = (field: string | readonly string[], message: string) => void;
 
 export interface RuleContext {
   readonly tx: SqlRunner;
@@ -49,19 +49,39 @@ export interface RuleContext {
 export interface RuleServices {
   readonly hashPassword: (password: string) => Promise<string>;
   readonly emailRouting: EmailRouting;
+  /** Ends a user's log-in sessions; absent where nobody is signed in yet (seeds, imports). */
+  readonly endSessions?: (
+    userId: string,
+    reason: 'password_changed' | 'user_disabled',
+  ) => Promise<void>;
+}
+
+/** A record as it was written. */
+export interface Written {
+  readonly row: KindRow;
+  /** As it was before; only for kinds that say `needsCurrent`, and never for a new record. */
+  readonly before: KindRow | undefined;
+  /** The values the client gave. */
+  readonly given: Values;
+  readonly created: boolean;
 }
 
 export interface KindRules<V> {
-  /** Checks that need only the values; `current` is the record before an update. */
-  validate?(values: V, current: KindRow | undefined, fault: Fault, actorId: string | undefined): void;
-  /** Whether `validate` needs the record before an update (one more statement). */
+  /** Checks that need only the values; `current` is the record before the change. */
+  validate?(
+    values: V,
+    current: KindRow | undefined,
+    fault: Fault,
+    actorId: string | undefined,
+  ): void;
+  /** Whether the rules need the record before a change (one more statement). */
   readonly needsCurrent?: boolean;
   /** Columns that follow from the values given. */
   derive?(values: V, services: RuleServices): Promise<Readonly<Record<string, unknown>>>;
-  /** Checks that need the database, within the transaction of the write; `before` with `needsCurrent`. */
-  check?(context: RuleContext, row: KindRow, fault: Fault, before?: KindRow): Promise<void>;
+  /** Checks that need the database, within the transaction of the write. */
+  check?(context: RuleContext, written: Written, fault: Fault): Promise<void>;
   /** The record was deleted or purged; the rest of the transaction may still fail. */
-  removed?(context: RuleContext, row: KindRow): Promise<void>;
+  removed?(context: RuleContext, row: KindRow, fault: (message: string) => void): Promise<void>;
   /** The record came back from deletion. */
   restored?(context: RuleContext, row: KindRow): Promise<void>;
 }
@@ -83,7 +103,9 @@ export interface KindSpec<F extends Readonly<Record<string, Field>>, P extends s
   readonly fields: F;
   readonly parents?: Readonly<Record<P, ParentRelation>>;
   /** User-facing words for named constraints of the table. */
-  readonly constraints?: Readonly<Record<string, { readonly field: string; readonly message: string }>>;
+  readonly constraints?: Readonly<
+    Record<string, { readonly field: string; readonly message: string }>
+  >;
   /** Role that may write (default member). */
   readonly writeRole?: Role;
   /** Text columns that `rules.derive` fills. */
@@ -98,7 +120,10 @@ export interface Parent extends ParentRelation {
   readonly column: string;
 }
 
-export interface Kind extends Omit<KindSpec<Readonly<Record<string, Field>>, string>, 'parents' | 'rules'> {
+export interface Kind extends Omit<
+  KindSpec<Readonly<Record<string, Field>>, string>,
+  'parents' | 'rules'
+> {
   /** Root field of one record, camelCase singular. */
   readonly singular: string;
   readonly parents: readonly Parent[];
@@ -147,7 +172,9 @@ export function createKindSet(kinds: readonly Kind[]): KindSet {
   const get = (name: string): Kind => {
     const kind = byName.get(name);
     if (kind === undefined) {
-      throw new Error(`Expected a kind named "${name}", but there are ${[...byName.keys()].join(', ')}.`);
+      throw new Error(
+        `Expected a kind named "${name}", but there are ${[...byName.keys()].join(', ')}.`,
+      );
     }
     return kind;
   };
@@ -155,7 +182,8 @@ export function createKindSet(kinds: readonly Kind[]): KindSet {
   for (const child of kinds) {
     for (const via of child.parents) {
       const parent = get(via.kind);
-      if (via.inverse !== undefined) children.get(parent.name)?.push({ ...via.inverse, child, via });
+      if (via.inverse !== undefined)
+        children.get(parent.name)?.push({ ...via.inverse, child, via });
     }
   }
   return { kinds, get, children: (kind) => children.get(kind.name) ?? [] };

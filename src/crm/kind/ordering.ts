@@ -5,9 +5,11 @@
  */
 import sql, { join, raw, type Sql } from 'sql-template-tag';
 import type { CursorValues } from '../../database/cursors';
+import { badUserInput } from '../../errors';
 import { addressPartColumn, columnOf, SYSTEM_COLUMNS, sqlTypeOf, tableOf } from './columns';
-import { ADDRESS_PARTS, isNotNull, toConstantCase, type Field } from './fields';
+import { ADDRESS_PARTS, inWords, isNotNull, toConstantCase, type Field } from './fields';
 import type { Kind, KindSet, KindRow } from './kind';
+import { perKind } from './per-kind';
 
 export interface OrderInput {
   readonly field: string;
@@ -30,7 +32,9 @@ export interface Ordering {
   readonly joins: Sql | undefined;
 }
 
+/** One thing a list can be ordered by. */
 interface Orderable {
+  readonly description: string;
   readonly expression: string;
   readonly sqlType: string;
   readonly nullable: boolean;
@@ -40,22 +44,72 @@ interface Orderable {
 
 const MAX_TERMS = 5;
 
-/** What a kind's list can be ordered by: key of the API's enum → how. */
-export function orderablesOf(kinds: KindSet, kind: Kind): ReadonlyMap<string, Orderable> {
+export interface Orderings {
+  /** What a kind's list can be ordered by: key of the API's enum → how. */
+  orderablesOf(kind: Kind): ReadonlyMap<string, Orderable>;
+  /** @param given absent: newest first, which is the order of the ids (UUIDv7). */
+  resolve(kind: Kind, given: readonly OrderInput[] | null | undefined): Ordering;
+}
+
+export function createOrderings(kinds: KindSet): Orderings {
+  const orderablesOf = perKind((kind) => collectOrderables(kinds, kind));
+  return {
+    orderablesOf,
+    resolve(kind, given) {
+      const chosen = given ?? [];
+      if (chosen.length > MAX_TERMS) {
+        throw badUserInput(
+          `Expected at most ${MAX_TERMS} orderings in \`orderBy\`, but got ${chosen.length}.`,
+        );
+      }
+      const orderables = orderablesOf(kind);
+      const terms: OrderTerm[] = [];
+      const joined = new Map<string, Sql>();
+      for (const { field, direction } of chosen) {
+        const orderable = orderables.get(field);
+        if (orderable === undefined) throw new Error(`${kind.name} has no ordering "${field}".`);
+        terms.push({ ...orderable, descending: direction === 'desc' });
+        const { parent } = orderable;
+        if (parent !== undefined) joined.set(parent, joinOf(kinds, kind, parent));
+      }
+      const descending = terms.at(-1)?.descending ?? true;
+      terms.push({ expression: 't.id', sqlType: 'uuid', nullable: false, descending });
+      return {
+        signature: `${kind.name} ${chosen.map(({ field, direction }) => `${field} ${direction}`).join(', ')}`,
+        terms,
+        joins: joined.size === 0 ? undefined : join([...joined.values()], ' '),
+      };
+    },
+  };
+}
+
+function collectOrderables(kinds: KindSet, kind: Kind): Map<string, Orderable> {
+  const system = (column: string, sqlType: string, description: string): Orderable => ({
+    expression: `t.${column}`,
+    sqlType,
+    nullable: false,
+    description,
+  });
   const orderables = new Map<string, Orderable>([
-    ['ID', { expression: 't.id', sqlType: 'uuid', nullable: false }],
-    ['CREATED_AT', { expression: `t.${SYSTEM_COLUMNS.createdAt}`, sqlType: 'timestamptz', nullable: false }],
-    ['UPDATED_AT', { expression: `t.${SYSTEM_COLUMNS.updatedAt}`, sqlType: 'timestamptz', nullable: false }],
+    ['ID', system(SYSTEM_COLUMNS.id, 'uuid', 'By id, which is the order of making.')],
+    ['CREATED_AT', system(SYSTEM_COLUMNS.createdAt, 'timestamptz', 'When the record was made.')],
+    [
+      'UPDATED_AT',
+      system(SYSTEM_COLUMNS.updatedAt, 'timestamptz', 'When the record was last changed.'),
+    ],
   ]);
   for (const [name, field] of Object.entries(kind.fields)) addField(orderables, name, field);
   for (const parent of kind.parents) {
     const parentKind = kinds.get(parent.kind);
     const display = parentKind.fields[parentKind.displayField];
-    if (display === undefined) continue;
+    if (display === undefined) {
+      throw new Error(`${parentKind.name} has no field "${parentKind.displayField}" to display.`);
+    }
     orderables.set(toConstantCase(`${parent.name}_${parentKind.displayField}`), {
       expression: `o_${parent.column}.${columnOf(parentKind.displayField, display)}`,
       sqlType: sqlTypeOf(display),
       nullable: true,
+      description: `${parent.description} By their ${inWords(parentKind.displayField)}.`,
       parent: parent.name,
     });
   }
@@ -69,34 +123,19 @@ function addField(orderables: Map<string, Orderable>, name: string, field: Field
       expression: `t.${columnOf(name, field)}`,
       sqlType: sqlTypeOf(field),
       nullable: !isNotNull(field),
+      description: field.description,
     });
     return;
   }
+  const address = name.replace(/_?address$/i, '');
   for (const part of ADDRESS_PARTS) {
-    const column = addressPartColumn(name, field, part);
-    orderables.set(column.toUpperCase(), { expression: `t.${column}`, sqlType: 'text', nullable: true });
+    orderables.set(toConstantCase(address === '' ? part : `${address}_${part}`), {
+      expression: `t.${addressPartColumn(name, field, part)}`,
+      sqlType: 'text',
+      nullable: true,
+      description: `${field.description} By ${inWords(part)}.`,
+    });
   }
-}
-
-/** @param given absent: newest first, which is the order of the ids (UUIDv7). */
-export function resolveOrdering(kinds: KindSet, kind: Kind, given: readonly OrderInput[] | null | undefined): Ordering {
-  const orderables = orderablesOf(kinds, kind);
-  const chosen = (given ?? []).slice(0, MAX_TERMS);
-  const terms: OrderTerm[] = [];
-  const joined = new Map<string, Sql>();
-  for (const { field, direction } of chosen) {
-    const orderable = orderables.get(field);
-    if (orderable === undefined) continue;
-    terms.push({ ...orderable, descending: direction === 'desc' });
-    if (orderable.parent !== undefined) joined.set(orderable.parent, joinOf(kinds, kind, orderable.parent));
-  }
-  const descending = terms.at(-1)?.descending ?? true;
-  terms.push({ expression: 't.id', sqlType: 'uuid', nullable: false, descending });
-  return {
-    signature: `${kind.name} ${chosen.map(({ field, direction }) => `${field} ${direction}`).join(', ')}`,
-    terms,
-    joins: joined.size === 0 ? undefined : join([...joined.values()], ' '),
-  };
 }
 
 function joinOf(kinds: KindSet, kind: Kind, parentName: string): Sql {
@@ -111,7 +150,10 @@ function joinOf(kinds: KindSet, kind: Kind, parentName: string): Sql {
 export function orderBySql(ordering: Ordering, backwards: boolean): Sql {
   return raw(
     ordering.terms
-      .map(({ expression, descending }) => `${expression} ${descending !== backwards ? 'desc' : 'asc'}`)
+      .map(
+        ({ expression, descending }) =>
+          `${expression} ${descending !== backwards ? 'desc' : 'asc'}`,
+      )
       .join(', '),
   );
 }
@@ -144,9 +186,11 @@ export function afterSql(ordering: Ordering, position: CursorValues, backwards: 
     return sql`(${columns}) ${raw(first.descending ? '<' : '>')} (${values})`;
   }
   const alternatives = terms.map((term, index) => {
-    const equal = terms.slice(0, index).map(({ column, value, sqlType }) =>
-      value === null ? sql`${column} is null` : sql`${column} = ${value}::${raw(sqlType)}`,
-    );
+    const equal = terms
+      .slice(0, index)
+      .map(({ column, value, sqlType }) =>
+        value === null ? sql`${column} is null` : sql`${column} = ${value}::${raw(sqlType)}`,
+      );
     return sql`(${join([...equal, beyond(term)], ' and ')})`;
   });
   return sql`(${join(alternatives, ' or ')})`;

@@ -15,15 +15,22 @@ export interface PageQuery {
   readonly backwards: boolean;
 }
 
-const also = (condition: Sql | undefined): Sql => (condition === undefined ? empty : sql`and ${condition}`);
+const also = (condition: Sql | undefined): Sql =>
+  condition === undefined ? empty : sql`and ${condition}`;
 
-const live = (includeDeleted: boolean): Sql => (includeDeleted ? empty : sql`and t.deleted_at is null`);
+const live = (includeDeleted: boolean): Sql =>
+  includeDeleted ? empty : sql`and t.deleted_at is null`;
 
 export const byIdsSql = (kind: Kind, tenantId: string, ids: readonly string[]): Sql =>
   sql`select ${raw(selectList(kind))} from ${tableOf(kind)} t
     where t.tenant_id = ${tenantId} and t.id = any(${ids}::uuid[]) and t.deleted_at is null`;
 
-function pageBody(kind: Kind, tenantId: string, query: PageQuery, parentCondition: Sql | undefined): Sql {
+function pageBody(
+  kind: Kind,
+  tenantId: string,
+  query: PageQuery,
+  parentCondition: Sql | undefined,
+): Sql {
   const { ordering, position, backwards } = query;
   return sql`select ${raw(selectList(kind) + cursorColumns(ordering))}
     from ${tableOf(kind)} t ${ordering.joins ?? empty}
@@ -50,7 +57,11 @@ export function childPagesSql(
     cross join lateral (${pageBody(relation.child, tenantId, query, ofParent)}) c`;
 }
 
-export const countSql = (kind: Kind, tenantId: string, query: Pick<PageQuery, 'filter' | 'includeDeleted'>): Sql =>
+export const countSql = (
+  kind: Kind,
+  tenantId: string,
+  query: Pick<PageQuery, 'filter' | 'includeDeleted'>,
+): Sql =>
   sql`select count(*)::int as count from ${tableOf(kind)} t
     where t.tenant_id = ${tenantId} ${live(query.includeDeleted)} ${also(query.filter)}`;
 

@@ -1,19 +1,29 @@
 /**
- * Names for prepared statements. A server keeps every named text of a connection, so only the first
- * texts a process meets are named (the hot ones come early and often); the rest go unnamed.
+ * Names for prepared statements. A server keeps every named text of every connection, so their number
+ * is bounded: each kind has a few fixed texts, which always get one; of the texts that follow from a
+ * client's filters and orderings the first get one (the hot ones come early and often), and no client
+ * can use up what the fixed ones need.
  */
 import type { Sql } from 'sql-template-tag';
 import type { Statement } from '../../database/statement';
 
-const MAX_NAMED = 400;
-const names = new Map<string, string>();
+const MAX_SHAPED = 400;
+const fixed = new Map<string, string>();
+const shaped = new Map<string, string>();
 
-export function nameStatement(statement: Sql): Statement {
-  const { text, values } = statement;
-  let name = names.get(text);
-  if (name === undefined && names.size < MAX_NAMED) {
-    name = `crm_${names.size + 1}`;
-    names.set(text, name);
-  }
-  return name === undefined ? { text, values } : { text, values, name };
+/** A statement whose text depends on its kind alone. */
+export function nameFixed({ text, values }: Sql): Statement {
+  const name = fixed.get(text) ?? `crm_${fixed.size + 1}`;
+  fixed.set(text, name);
+  return { text, values, name };
+}
+
+/** A statement whose text depends on what a client asks for. */
+export function nameShaped({ text, values }: Sql): Statement {
+  const name = shaped.get(text);
+  if (name !== undefined) return { text, values, name };
+  if (shaped.size >= MAX_SHAPED) return { text, values };
+  const added = `crm_shaped_${shaped.size + 1}`;
+  shaped.set(text, added);
+  return { text, values, name: added };
 }

@@ -22,27 +22,41 @@ export function validateValues(kind: Kind, values: Values, creating: boolean, fa
     }
   }
   const { externalId } = values;
-  if (typeof externalId === 'string') validateText('externalId', externalId, {}, fault);
+  // Blank would be an id too, the same one for all that have none.
+  if (typeof externalId === 'string')
+    validateText('externalId', externalId, { required: true }, fault);
 }
 
 function validateValue(name: string, field: Field, value: unknown, fault: Fault): void {
   if (field.type === 'address') {
-    for (const part of Object.values(value as Record<string, unknown>)) {
-      if (typeof part === 'string') validateText(name, part, field, fault);
+    for (const [part, text] of Object.entries(value as Record<string, unknown>)) {
+      if (typeof text === 'string') validateText([name, part], text, field, fault);
     }
     return;
   }
   if (typeof value === 'string') {
     if (field.type === 'decimal') validateNumber(name, Number(value), field, fault);
+    else if (field.type === 'date') validateYear(name, value.slice(0, 4), fault);
     else validateText(name, value, field, fault);
   } else if (typeof value === 'number') {
     validateNumber(name, value, field, fault);
-  } else if (value instanceof Date && Number.isNaN(value.getTime())) {
-    fault(name, 'is no date');
+  } else if (value instanceof Date) {
+    if (Number.isNaN(value.getTime())) fault(name, 'is no date');
+    else validateYear(name, value.getUTCFullYear(), fault);
   }
 }
 
-function validateText(name: string, value: string, { required, maxLength = DEFAULT_MAX_LENGTH }: Partial<Field>, fault: Fault): void {
+/** ISO 8601 has a year 0, which Postgres has not. */
+function validateYear(name: string, year: string | number, fault: Fault): void {
+  if (Number(year) < 1) fault(name, 'must not be before the year 1');
+}
+
+function validateText(
+  name: string | readonly string[],
+  value: string,
+  { required, maxLength = DEFAULT_MAX_LENGTH }: Partial<Field>,
+  fault: Fault,
+): void {
   if (value.includes('\u0000') || !isWellFormed(value)) {
     fault(name, 'holds characters that are no text (NUL or half of a surrogate pair)');
   } else if (required === true && value.trim() === '') {

@@ -6,6 +6,7 @@
 import sql, { empty, join, raw, type Sql } from 'sql-template-tag';
 import { selectList, tableOf, writableColumns } from './columns';
 import type { ChildRelation, Kind, KindSet, Parent } from './kind';
+import { perKind } from './per-kind';
 
 /** Values by column. */
 export type ColumnValues = Readonly<Record<string, unknown>>;
@@ -17,7 +18,7 @@ export interface WriteScope {
   readonly actorId: string | undefined;
 }
 
-const returning = (kind: Kind): Sql => raw(`returning ${selectList(kind)}`);
+const returning = perKind((kind): Sql => raw(`returning ${selectList(kind)}`));
 
 const parentIsLive = (scope: WriteScope, parent: Parent, reference: Sql): Sql =>
   sql`exists (select from ${tableOf(scope.kinds.get(parent.kind))} p
@@ -29,16 +30,20 @@ function recordset(kind: Kind, rows: readonly ColumnValues[]): Sql {
   return sql`jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r(${raw(['id uuid', 'ord int', ...columns].join(', '))})`;
 }
 
-const livingParents = (scope: WriteScope): Sql =>
-  scope.kind.parents.length === 0
+/** That what the rows under the alias refer to is there, by the given relations. */
+const parentsAreLive = (scope: WriteScope, parents: readonly Parent[], alias: 'r' | 't'): Sql =>
+  parents.length === 0
     ? raw('true')
     : join(
-        scope.kind.parents.map((parent) => {
-          const reference = raw(`r.${parent.column}`);
+        parents.map((parent) => {
+          const reference = raw(`${alias}.${parent.column}`);
           return sql`(${reference} is null or ${parentIsLive(scope, parent, reference)})`;
         }),
         ' and ',
       );
+
+const wholesOf = ({ parents }: Kind): readonly Parent[] =>
+  parents.filter(({ owned }) => owned === true);
 
 function insertBody(scope: WriteScope, rows: readonly ColumnValues[]): Sql {
   const columns = writableColumns(scope.kind);
@@ -48,7 +53,7 @@ function insertBody(scope: WriteScope, rows: readonly ColumnValues[]): Sql {
   return sql`insert into ${tableOf(scope.kind)} as t
       (tenant_id, id, created_by, updated_by, ${raw(columns.map(({ column }) => column).join(', '))})
     select ${scope.tenantId}::uuid, r.id, ${scope.actorId ?? null}::uuid, ${scope.actorId ?? null}::uuid, ${raw(values.join(', '))}
-    from ${recordset(scope.kind, rows)} where ${livingParents(scope)}`;
+    from ${recordset(scope.kind, rows)} where ${parentsAreLive(scope, scope.kind.parents, 'r')}`;
 }
 
 /** @param rows with `id` and `ord`; those that refer to nothing living are left out of the answer. */
@@ -59,16 +64,24 @@ export const insertSql = (scope: WriteScope, rows: readonly ColumnValues[]): Sql
  * Inserts, or updates the living record of the same external id in the given columns; records that
  * would not change are left alone and out of the answer.
  */
-export function upsertSql(scope: WriteScope, rows: readonly ColumnValues[], columns: readonly string[]): Sql {
-  const defaults = new Map(writableColumns(scope.kind).map(({ column, defaultSql }) => [column, defaultSql]));
+export function upsertSql(
+  scope: WriteScope,
+  rows: readonly ColumnValues[],
+  columns: readonly string[],
+): Sql {
+  const defaults = new Map(
+    writableColumns(scope.kind).map(({ column, defaultSql }) => [column, defaultSql]),
+  );
   const updated = columns.filter((column) => column !== 'external_id');
   const assignments = updated.map((column) => `${column} = excluded.${column}`);
   const list = (alias: string): string => updated.map((column) => `${alias}.${column}`).join(', ');
   // Excluded rows carry the defaults of what was left out; those columns are not among `columns`.
   for (const column of updated) {
-    if (!defaults.has(column)) throw new Error(`${scope.kind.name} has no column "${column}" to write.`);
+    if (!defaults.has(column))
+      throw new Error(`${scope.kind.name} has no column "${column}" to write.`);
   }
-  const changed = updated.length === 0 ? 'false' : `(${list('t')}) is distinct from (${list('excluded')})`;
+  const changed =
+    updated.length === 0 ? 'false' : `(${list('t')}) is distinct from (${list('excluded')})`;
   return sql`${insertBody(scope, rows)}
     on conflict (tenant_id, external_id) where deleted_at is null and external_id is not null do update
     set ${raw([...assignments, 'version = t.version + 1', 'updated_at = now()', 'updated_by = excluded.updated_by'].join(', '))}
@@ -77,7 +90,10 @@ export function upsertSql(scope: WriteScope, rows: readonly ColumnValues[], colu
 }
 
 /** Which references of the rows lead nowhere: `ord` of the row and column. */
-export function deadReferencesSql(scope: WriteScope, rows: readonly ColumnValues[]): Sql | undefined {
+export function deadReferencesSql(
+  scope: WriteScope,
+  rows: readonly ColumnValues[],
+): Sql | undefined {
   const { parents } = scope.kind;
   if (parents.length === 0) return undefined;
   return join(
@@ -112,7 +128,16 @@ export function updateSql(
       ${join([...assignments, raw('version = t.version + 1'), raw('updated_at = now()'), sql`updated_by = ${scope.actorId ?? null}::uuid`])}
     where t.tenant_id = ${scope.tenantId} and t.id = ${id} and t.deleted_at is null
       ${version === undefined ? empty : sql`and t.version = ${version}`}
-      ${references.length === 0 ? empty : sql`and ${join(references.map((parent) => parentIsLive(scope, parent, sql`${changes[parent.column]}::uuid`)), ' and ')}`}
+      ${
+        references.length === 0
+          ? empty
+          : sql`and ${join(
+              references.map((parent) =>
+                parentIsLive(scope, parent, sql`${changes[parent.column]}::uuid`),
+              ),
+              ' and ',
+            )}`
+      }
     ${returning(scope.kind)}`;
 }
 
@@ -120,9 +145,16 @@ export const lockSql = (scope: WriteScope, ids: readonly string[]): Sql =>
   sql`select ${raw(selectList(scope.kind))} from ${tableOf(scope.kind)} t
     where t.tenant_id = ${scope.tenantId} and t.id = any(${ids}::uuid[]) order by t.id for update`;
 
+/**
+ * A join with the list and not `= any(…)`: as a prepared statement's parameter the array would be
+ * searched from its start for each row of the tenant (measured: 60 ms instead of 4 for 500 of 8,800).
+ */
 export const byExternalIdsSql = (scope: WriteScope, externalIds: readonly string[]): Sql =>
   sql`select ${raw(selectList(scope.kind))} from ${tableOf(scope.kind)} t
-    where t.tenant_id = ${scope.tenantId} and t.external_id = any(${externalIds}::text[]) and t.deleted_at is null`;
+    where t.tenant_id = ${scope.tenantId} and t.external_id in (select unnest(${externalIds}::text[])) and t.deleted_at is null`;
+
+export const lockByExternalIdsSql = (scope: WriteScope, externalIds: readonly string[]): Sql =>
+  sql`${byExternalIdsSql(scope, externalIds)} order by t.id for update`;
 
 export const deleteSql = (scope: WriteScope, ids: readonly string[]): Sql =>
   sql`update ${tableOf(scope.kind)} t set deleted_at = now(), version = t.version + 1, updated_at = now(),
@@ -130,24 +162,35 @@ export const deleteSql = (scope: WriteScope, ids: readonly string[]): Sql =>
     where t.tenant_id = ${scope.tenantId} and t.id = any(${ids}::uuid[]) and t.deleted_at is null
     ${returning(scope.kind)}`;
 
-/** Parts go with the whole, at the same moment: by that moment they come back with it. */
-export const deletePartsSql = (scope: WriteScope, relation: ChildRelation, wholeIds: readonly string[]): Sql =>
-  sql`update ${tableOf(relation.child)} t set deleted_at = now(), version = t.version + 1, updated_at = now(),
+export const deletePartsSql = (
+  scope: WriteScope,
+  { child, via }: ChildRelation,
+  wholeIds: readonly string[],
+): Sql =>
+  sql`update ${tableOf(child)} t set deleted_at = now(), version = t.version + 1, updated_at = now(),
       updated_by = ${scope.actorId ?? null}::uuid
-    where t.tenant_id = ${scope.tenantId} and t.${raw(relation.via.column)} = any(${wholeIds}::uuid[])
+    where t.tenant_id = ${scope.tenantId} and t.${raw(via.column)} = any(${wholeIds}::uuid[])
       and t.deleted_at is null returning t.id`;
 
+/** A part comes back only to a whole that is there. */
 export const restoreSql = (scope: WriteScope, id: string): Sql =>
   sql`update ${tableOf(scope.kind)} t set deleted_at = null, version = t.version + 1, updated_at = now(),
       updated_by = ${scope.actorId ?? null}::uuid
     where t.tenant_id = ${scope.tenantId} and t.id = ${id} and t.deleted_at is not null
+      and ${parentsAreLive(scope, wholesOf(scope.kind), 't')}
     ${returning(scope.kind)}`;
 
-export const restorePartsSql = (scope: WriteScope, relation: ChildRelation, wholeId: string, deletedAt: Date): Sql =>
-  sql`update ${tableOf(relation.child)} t set deleted_at = null, version = t.version + 1, updated_at = now(),
+/** @param scope of the parts. */
+export const restorePartsSql = (
+  scope: WriteScope,
+  via: Parent,
+  wholeIds: readonly string[],
+  deletedAt: Date,
+): Sql =>
+  sql`update ${tableOf(scope.kind)} t set deleted_at = null, version = t.version + 1, updated_at = now(),
       updated_by = ${scope.actorId ?? null}::uuid
-    where t.tenant_id = ${scope.tenantId} and t.${raw(relation.via.column)} = ${wholeId}
-      and t.deleted_at = ${deletedAt} returning t.id`;
+    where t.tenant_id = ${scope.tenantId} and t.${raw(via.column)} = any(${wholeIds}::uuid[])
+      and t.deleted_at = ${deletedAt} and ${parentsAreLive(scope, wholesOf(scope.kind), 't')} returning t.id`;
 
 export const purgeSql = (scope: WriteScope, id: string): Sql =>
   sql`delete from ${tableOf(scope.kind)} t where t.tenant_id = ${scope.tenantId} and t.id = ${id}

@@ -10,7 +10,11 @@ import type { RequestContext } from '../../request/context';
 import type { KindSet } from '../kind/kind';
 import type { KindReader } from '../kind/kind-reader';
 
-export function defineNodeResolver(kinds: KindSet, reader: KindReader, resolvers: ResolverMap): ClassType {
+export function defineNodeResolver(
+  kinds: KindSet,
+  reader: KindReader,
+  resolvers: ResolverMap,
+): ClassType {
   const byPrefix = new Map(kinds.kinds.map((kind) => [kind.idPrefix, kind]));
 
   async function find(ctx: RequestContext, id: string): Promise<object | null> {
@@ -28,7 +32,9 @@ export function defineNodeResolver(kinds: KindSet, reader: KindReader, resolvers
       name: 'node',
       returns: () => type,
       nullable: true,
-      args: defineArgsType('NodeArguments', { id: { type: () => ID, description: 'Which record.' } }),
+      args: defineArgsType('NodeArguments', {
+        id: { type: () => ID, description: 'Which record.' },
+      }),
       description: 'The record with the id, or null when there is no such one.',
       extensions: { rule: 'reader', statements: 1, idOf: 'Node' },
       resolve: (_source, { id }, ctx) => find(ctx, id),
@@ -37,7 +43,9 @@ export function defineNodeResolver(kinds: KindSet, reader: KindReader, resolvers
       name: 'nodes',
       returns: () => [type],
       nullable: 'items',
-      args: defineArgsType('NodesArguments', { ids: { type: () => [ID], description: 'Which records.' } }),
+      args: defineArgsType('NodesArguments', {
+        ids: { type: () => [ID], description: 'Which records.' },
+      }),
       description: 'The records with the ids, in their order, null for each that there is not.',
       // One statement for each kind among the ids, so that they share one view.
       extensions: { rule: 'reader', statements: 2, idOf: 'Node' },

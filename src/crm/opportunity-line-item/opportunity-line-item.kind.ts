@@ -13,7 +13,10 @@ export const opportunityLineItem = defineKind({
     quantity: decimal({ default: '1', description: 'How many; more than zero.' }),
     unitPrice: money({ description: 'Price of one.' }),
     discountPercent: decimal({ min: 0, max: 100, description: 'Discount in percent.' }),
-    totalPrice: money({ computed: 'nullable', description: 'Quantity × unit price, less the discount.' }),
+    totalPrice: money({
+      computed: 'nullable',
+      description: 'Quantity × unit price, less the discount.',
+    }),
     position: integer({ default: '0', description: 'Place in the list.' }),
   },
   parents: {

@@ -1,11 +1,11 @@
 import { Field, InputType } from 'type-graphql';
 
-@InputType()
+@InputType({ description: 'What one signs in with.' })
 export class LoginInput {
-  @Field(() => String)
+  @Field(() => String, { description: 'E-mail address of a user.' })
   email!: string;
 
-  @Field(() => String)
+  @Field(() => String, { description: 'The user’s password.' })
   password!: string;
 
   @Field(() => String, {
@@ -15,13 +15,13 @@ export class LoginInput {
   tenant?: string | null;
 }
 
-@InputType()
+@InputType({ description: 'What a session is continued with.' })
 export class RefreshSessionInput {
-  @Field(() => String)
+  @Field(() => String, { description: 'The last one that was issued for the session.' })
   refreshToken!: string;
 }
 
-@InputType()
+@InputType({ description: 'The session to end.' })
 export class LogoutInput {
   @Field(() => String, {
     nullable: true,
@@ -30,9 +30,9 @@ export class LogoutInput {
   refreshToken?: string | null;
 }
 
-@InputType()
+@InputType({ description: 'A new password, and proof that the viewer knows the present one.' })
 export class ChangePasswordInput {
-  @Field(() => String)
+  @Field(() => String, { description: 'The password until now.' })
   currentPassword!: string;
 
   @Field(() => String, { description: 'At least 12 characters.' })

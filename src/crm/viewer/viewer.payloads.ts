@@ -4,7 +4,6 @@ import type { TenantDescription } from '../../auth/ports';
 import { isAppError } from '../../errors';
 import { invalidError } from '../../graphql/user-errors';
 import { toTypeId } from '../../lib/type-id';
-import { toViewerUser } from './viewer-user.type';
 import type { SessionPayload, Tenant } from './viewer.type';
 
 export const toTenant = ({ id, slug, name }: TenantDescription): Tenant => ({
@@ -13,11 +12,11 @@ export const toTenant = ({ id, slug, name }: TenantDescription): Tenant => ({
   name,
 });
 
-export const toSessionPayload = (session: IssuedSession): SessionPayload => ({
-  ...session,
-  user: toViewerUser(session.user),
-  tenant: toTenant(session.tenant),
-  tenants: [toTenant(session.tenant)],
+export const toSessionPayload = ({ tenant, user, ...tokens }: IssuedSession): SessionPayload => ({
+  ...tokens,
+  signedIn: { tenantId: tenant.id, userId: user.id },
+  tenant: toTenant(tenant),
+  tenants: [toTenant(tenant)],
   userErrors: [],
 });
 

@@ -1,9 +1,7 @@
 import { Arg, Ctx, Extensions, Mutation, Query, Resolver } from 'type-graphql';
-import { findSignedInUser } from '../../auth/users.store';
 import { unauthenticated } from '../../errors';
 import type { FieldExtensions } from '../../graphql/extensions';
 import type { RequestContext } from '../../request/context';
-import { toViewerUser } from './viewer-user.type';
 import { ChangePasswordInput, LoginInput, LogoutInput, RefreshSessionInput } from './viewer.input';
 import { sessionPayload, toLoginPayload, toSessionPayload, toTenant } from './viewer.payloads';
 import { LogoutPayload, SessionPayload, Viewer } from './viewer.type';
@@ -19,15 +17,10 @@ const clientOf = ({ remoteAddress, userAgent }: RequestContext) => ({
 @Resolver(() => Viewer)
 export class ViewerResolver {
   @Query(() => Viewer, { description: 'Who is signed in, and where.' })
-  @Extensions({ ...ANY_ROLE, statements: 1 })
+  @Extensions(ANY_ROLE)
   async viewer(@Ctx() context: RequestContext): Promise<Viewer> {
     if (context.principal === undefined) throw unauthenticated();
-    const [user, tenant] = await Promise.all([
-      findSignedInUser(context.session, context.principal.userId),
-      context.auth.getTenant(context.principal),
-    ]);
-    if (user === undefined) throw unauthenticated();
-    return { user: toViewerUser(user), tenant: toTenant(tenant) };
+    return { tenant: toTenant(await context.auth.getTenant(context.principal)) };
   }
 
   @Mutation(() => SessionPayload, {
@@ -36,7 +29,8 @@ export class ViewerResolver {
   })
   @Extensions(PUBLIC)
   login(
-    @Arg('input', () => LoginInput) { email, password, tenant }: LoginInput,
+    @Arg('input', () => LoginInput, { description: 'E-mail address and password.' })
+    { email, password, tenant }: LoginInput,
     @Ctx() context: RequestContext,
   ): Promise<SessionPayload> {
     const client = clientOf(context);
@@ -49,7 +43,8 @@ export class ViewerResolver {
   })
   @Extensions(PUBLIC)
   refreshSession(
-    @Arg('input', () => RefreshSessionInput) { refreshToken }: RefreshSessionInput,
+    @Arg('input', () => RefreshSessionInput, { description: 'The refresh token.' })
+    { refreshToken }: RefreshSessionInput,
     @Ctx() context: RequestContext,
   ): Promise<SessionPayload> {
     return sessionPayload(context.auth.refresh(refreshToken, clientOf(context)), toSessionPayload);
@@ -60,7 +55,11 @@ export class ViewerResolver {
   })
   @Extensions(PUBLIC)
   async logout(
-    @Arg('input', () => LogoutInput, { nullable: true }) input: LogoutInput | null,
+    @Arg('input', () => LogoutInput, {
+      nullable: true,
+      description: 'Which session, if not this one.',
+    })
+    input: LogoutInput | null,
     @Ctx() { auth, principal }: RequestContext,
   ): Promise<LogoutPayload> {
     await auth.logout({ principal, refreshToken: input?.refreshToken ?? undefined });
@@ -73,7 +72,8 @@ export class ViewerResolver {
   })
   @Extensions(ANY_ROLE)
   changePassword(
-    @Arg('input', () => ChangePasswordInput) input: ChangePasswordInput,
+    @Arg('input', () => ChangePasswordInput, { description: 'The old and the new password.' })
+    input: ChangePasswordInput,
     @Ctx() context: RequestContext,
   ): Promise<SessionPayload> {
     if (context.principal === undefined) throw unauthenticated();

@@ -1,26 +1,22 @@
 import { Field, ID, ObjectType } from 'type-graphql';
 import { DateTimeScalar } from '../../graphql/scalars';
 import { UserError } from '../../graphql/user-errors';
-import { ViewerUser } from './viewer-user.type';
 
 @ObjectType({ description: 'An organisation that works with cloister.' })
 export class Tenant {
-  @Field(() => ID)
+  @Field(() => ID, { description: 'Stays the same when the organisation is renamed.' })
   id!: string;
 
   @Field(() => String, { description: 'The short name it is addressed by.' })
   slug!: string;
 
-  @Field(() => String)
+  @Field(() => String, { description: 'What people call it.' })
   name!: string;
 }
 
 @ObjectType({ description: 'Who is signed in, and where.' })
 export class Viewer {
-  @Field(() => ViewerUser)
-  user!: ViewerUser;
-
-  @Field(() => Tenant)
+  @Field(() => Tenant, { description: 'The organisation whose data is shown.' })
   tenant!: Tenant;
 }
 
@@ -29,13 +25,16 @@ export class Viewer {
     'A session, or the choice of organisations to sign in to, or what is wrong with the input.',
 })
 export class SessionPayload {
+  /** Whose session it is; not shown, the field `user` follows from it. */
+  signedIn?: { readonly tenantId: string; readonly userId: string };
+
   @Field(() => String, {
     nullable: true,
     description: 'Send it as `Authorization: Bearer …`. Good for a quarter of an hour.',
   })
   accessToken?: string | null;
 
-  @Field(() => DateTimeScalar, { nullable: true })
+  @Field(() => DateTimeScalar, { nullable: true, description: 'Get a new one before then.' })
   accessTokenExpiresAt?: Date | null;
 
   @Field(() => String, {
@@ -44,9 +43,6 @@ export class SessionPayload {
       'Exchanged for a new pair by `refreshSession`, once: a second use ends the session.',
   })
   refreshToken?: string | null;
-
-  @Field(() => ViewerUser, { nullable: true })
-  user?: ViewerUser | null;
 
   @Field(() => Tenant, { nullable: true, description: 'The organisation signed in to.' })
   tenant?: Tenant | null;
@@ -58,12 +54,12 @@ export class SessionPayload {
   })
   tenants?: Tenant[] | null;
 
-  @Field(() => [UserError])
+  @Field(() => [UserError], { description: 'What the input has wrong.' })
   userErrors!: readonly UserError[];
 }
 
-@ObjectType()
+@ObjectType({ description: 'The session is over.' })
 export class LogoutPayload {
-  @Field(() => [UserError])
+  @Field(() => [UserError], { description: 'What the input has wrong.' })
   userErrors!: readonly UserError[];
 }

@@ -46,11 +46,14 @@ export function open(sealed: string, place: SealedPlace, keyring: Keyring): stri
   if (key === undefined) {
     throw new EnvelopeError(`The value was sealed with the key "${keyId}", which REGISTRY_KEYS does not hold.`);
   }
-  return decrypt(
-    [nonce, tag, ciphertext].map((part) => Buffer.from(part ?? '', 'base64url')),
-    key,
-    additionalData(place),
-  );
+  return decrypt([nonce, tag, ciphertext].map(decodeStrictly), key, additionalData(place));
+}
+
+/** Node skips what is no base64url and ignores the last bits: then many texts would open alike. */
+function decodeStrictly(part = ''): Buffer {
+  const bytes = Buffer.from(part, 'base64url');
+  if (bytes.toString('base64url') !== part) throw new EnvelopeError('Expected parts in plain base64url.');
+  return bytes;
 }
 
 /** Opens the older form `iv:authTag:ciphertext`; the caller re-seals it into its row at once. */

@@ -10,6 +10,8 @@ export class KeyringError extends Error {
 
 export interface Keyring {
   readonly activeKeyId: string;
+  /** In the order of REGISTRY_KEYS. */
+  readonly keyIds: readonly string[];
   /** @returns the key, or undefined when the id is unknown or retired. */
   find(keyId: string): Buffer | undefined;
 }
@@ -46,7 +48,7 @@ export function parseKeyring(text: string): Keyring {
     keys.set(keyId, decodeKey(keyId, entry.slice(separator + 1)));
   }
   const [activeKeyId = ''] = keys.keys();
-  return { activeKeyId, find: (keyId) => keys.get(keyId) };
+  return { activeKeyId, keyIds: [...keys.keys()], find: (keyId) => keys.get(keyId) };
 }
 
 /** A fresh entry for REGISTRY_KEYS. */

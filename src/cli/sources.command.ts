@@ -1,0 +1,94 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { readCommandSecrets } from '../config';
+import { addDataSource } from '../tenancy/add-data-source';
+import { PLACEMENTS, type Placement } from '../tenancy/registry.store';
+import { createPrompt, secretFrom } from './prompt';
+import { formatTable } from './table';
+import { withTenancy } from './with-tenancy';
+
+interface AddOptions {
+  readonly name: string;
+  readonly placement: Placement;
+  readonly region?: string;
+  readonly poolMax?: number;
+}
+
+const MOST_CONNECTIONS = 1000;
+
+const connections = (text: string): number => {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= MOST_CONNECTIONS) return value;
+  throw new InvalidArgumentError(`Expected a whole number from 1 to ${MOST_CONNECTIONS}.`);
+};
+
+export function registerSources(program: Command): void {
+  const sources = program.command('sources').description('The data sources of the registry.');
+  sources
+    .command('list')
+    .description('Lists every data source; without secrets.')
+    .action(() => withTenancy(({ tenancy, say }) => list(tenancy, say)));
+  sources
+    .command('add')
+    .description('Migrates a database and enrols it as a data source, if it is safe to serve from.')
+    .requiredOption('--name <name>', 'what it is called in the registry')
+    .addOption(
+      new Option('--placement <placement>', 'who uses it')
+        .choices(PLACEMENTS)
+        .makeOptionMandatory(),
+    )
+    .option('--region <region>', 'where it is')
+    .option('--pool-max <connections>', 'connections each server process may open', connections)
+    .addHelpText(
+      'after',
+      '\nThe URLs are secrets and so no arguments: they are read from CLOISTER_SOURCE_URL (the run-time\n' +
+        'role) and CLOISTER_SOURCE_MIGRATION_URL (the owner; empty where the owner migrates), or asked for.',
+    )
+    .action((options: AddOptions) => add(options));
+}
+
+async function list(
+  { registry }: Parameters<Parameters<typeof withTenancy>[0]>[0]['tenancy'],
+  say: (line: string) => void,
+): Promise<void> {
+  const [rows, tenants] = await Promise.all([registry.listDataSources(), registry.listTenants()]);
+  say(
+    formatTable(
+      ['NAME', 'PLACEMENT', 'STATUS', 'REGION', 'POOL', 'SCHEMA', 'TENANTS', 'KEY', 'MIGRATES'],
+      rows.map((row) => [
+        row.name,
+        row.placement,
+        row.status,
+        row.region,
+        `${row.poolMin}-${row.poolMax}`,
+        row.schemaVersion ?? '-',
+        String(tenants.filter(({ dataSourceId }) => dataSourceId === row.id).length),
+        row.urlSealed.split('.')[1] ?? '',
+        row.migrationUrlSealed === null ? 'its owner' : 'cloister',
+      ]),
+    ),
+  );
+}
+
+async function add(options: AddOptions): Promise<void> {
+  const { sourceUrl, sourceMigrationUrl } = readCommandSecrets();
+  const prompt = createPrompt();
+  try {
+    const url = await secretFrom(sourceUrl, 'URL of the run-time role (not shown): ', prompt);
+    const migrationUrl = await secretFrom(
+      // Where one is given by variable, the other is not waited for.
+      sourceMigrationUrl ?? (sourceUrl === undefined ? undefined : ''),
+      'URL of the owner, for migrations (not shown; empty if the owner migrates): ',
+      prompt,
+    );
+    await withTenancy(async ({ tenancy, say }) => {
+      const { name } = options;
+      const spec = { ...options, url, ...(migrationUrl === '' ? {} : { migrationUrl }) };
+      await addDataSource(tenancy, spec, (migration, done, total) =>
+        say(`${name}: ${migration} (${done + 1} of ${total})`),
+      );
+      say(`The data source "${name}" is enrolled: \`cloister tenants create\` puts tenants there.`);
+    });
+  } finally {
+    prompt.close();
+  }
+}

@@ -1,0 +1,78 @@
+/** What a kind's records are shown as: the record, and a page of records. */
+import { ID, Int, type ClassType } from 'type-graphql';
+import { defineObjectType, type FieldDeclaration } from '../../graphql/define-type';
+import { Node } from '../../graphql/node.type';
+import { DateTimeScalar } from '../../graphql/scalars';
+import { PageInfo } from '../../graphql/value-types';
+import { isNotNull } from './fields';
+import type { Kind } from './kind';
+import type { TypeScope } from './kind-types';
+import { capitalise, wordingOf } from './wording';
+
+export interface RecordTypes {
+  readonly record: ClassType;
+  readonly connection: ClassType;
+}
+
+export function defineRecordTypes({ fields }: TypeScope, kind: Kind): RecordTypes {
+  const { name } = kind;
+  const { one, aOne, many } = wordingOf(kind);
+  const record = defineObjectType(
+    name,
+    {
+      id: { type: () => ID, description: 'Globally unique id; its prefix names the type.' },
+      ...Object.fromEntries(
+        Object.entries(kind.fields)
+          .filter(([, field]) => field.inputOnly !== true)
+          .map(([fieldName, field]): [string, FieldDeclaration] => [
+            fieldName,
+            {
+              type: () => fields.outputOf(field),
+              nullable: !isNotNull(field),
+              description: field.description,
+            },
+          ]),
+      ),
+      externalId: {
+        type: () => String,
+        nullable: true,
+        description: `Id of the ${one} in another system.`,
+      },
+      version: {
+        type: () => Int,
+        description: 'Counts the changes; an update states the one it is based on.',
+      },
+      createdAt: { type: () => DateTimeScalar, description: `When the ${one} was made.` },
+      updatedAt: { type: () => DateTimeScalar, description: `When the ${one} was last changed.` },
+      deletedAt: {
+        type: () => DateTimeScalar,
+        nullable: true,
+        description: `When the ${one} was deleted; null while it is there.`,
+      },
+    },
+    { description: kind.description, implements: Node },
+  );
+  const edge = defineObjectType(
+    `${name}Edge`,
+    {
+      cursor: { type: () => String, description: `Where the ${one} stands in the list.` },
+      node: { type: () => record, description: `The ${one}.` },
+    },
+    { description: `${capitalise(aOne)} at its place in a list.` },
+  );
+  const connection = defineObjectType(
+    `${name}Connection`,
+    {
+      edges: { type: () => [edge], description: `The ${many} of the page, each with its cursor.` },
+      nodes: { type: () => [record], description: `The ${many} of the page.` },
+      pageInfo: { type: () => PageInfo, description: 'Where the page stands in the list.' },
+      totalCount: {
+        type: () => Int,
+        description: `Number of ${many} in the whole list; counted only when asked for.`,
+        extensions: { statements: 1 },
+      },
+    },
+    { description: `A page of a list of ${many}.` },
+  );
+  return { record, connection };
+}

@@ -1,0 +1,61 @@
+/** Runs the statements of a write; what the database refuses becomes a user's mistake. */
+import { RowFault } from '../../database/postgres-errors';
+import type { SqlRunner, Statement } from '../../database/statement';
+import { UserFaults, type UserError } from '../../graphql/user-errors';
+import { explainRowFault } from './explain-row-fault';
+import type { Kind } from './kind';
+
+/** Where in the input a record stands, for the paths of user errors. */
+export type PathOf = (index: number) => readonly string[];
+
+/**
+ * The database refused one of several records and does not say which: the error's path names none
+ * of them. Writing them one by one in another transaction tells.
+ */
+export class UnlocatedFault extends UserFaults {}
+
+/** @throws UserFaults at the path of the record that is written. */
+export const runWrite = <Row>(
+  tx: SqlRunner,
+  kind: Kind,
+  statement: Statement,
+  path: readonly string[] = [],
+): Promise<Row[]> =>
+  explained<Row>(tx, statement, (fault) => new UserFaults([explainRowFault(kind, fault, path)]));
+
+/** @throws UserFaults at the path of a single record, UnlocatedFault for one of several. */
+export const runBatch = <Row>(
+  tx: SqlRunner,
+  kind: Kind,
+  statement: Statement,
+  { count, pathOf }: { readonly count: number; readonly pathOf: PathOf },
+): Promise<Row[]> =>
+  explained<Row>(tx, statement, (fault) =>
+    count === 1
+      ? new UserFaults([explainRowFault(kind, fault, pathOf(0))])
+      : new UnlocatedFault([explainRowFault(kind, fault, [])]),
+  );
+
+async function explained<Row>(
+  tx: SqlRunner,
+  statement: Statement,
+  explain: (fault: RowFault) => UserFaults,
+): Promise<Row[]> {
+  try {
+    return await tx.query<Row>(statement);
+  } catch (error) {
+    throw error instanceof RowFault ? explain(error) : error;
+  }
+}
+
+/** Faults of the work stand at one path, whatever field of a record they are about. */
+export async function withFaultsAt<T>(path: readonly string[], work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof UserFaults)) throw error;
+    throw new UserFaults(
+      error.userErrors.map((fault): UserError => ({ ...fault, field: [...path] })),
+    );
+  }
+}

@@ -1,0 +1,323 @@
+/**
+ * The connections to one data source, handed out as leases.
+ *
+ * Owns a `pg` pool wrapped by Knex, a breaker and the queue of those who wait. Whoever waits is
+ * served by a connection that comes back or by a new one, whichever is there first, in order of
+ * arrival and for a bounded time. A connection that is given back is used again only if its last
+ * statement was answered by the server; once one was lost, the idle ones are suspects and go too.
+ * Lives until `retire()`; leases that are out keep their connections until they are released.
+ */
+import { createHash } from 'node:crypto';
+import pg from 'pg';
+import knex, { type Knex } from 'knex';
+import { isAppError, overloaded, tenantUnavailable, type AppError } from '../errors';
+import { SECOND } from '../lib/duration';
+import { toClientConfig } from '../database/connection-url';
+import { isConnectionLoss, isServerAnswer } from '../database/postgres-errors';
+import { prepareScope } from '../database/scoped-query';
+import { typeParsers } from '../database/type-parsers';
+import { Breaker } from './breaker';
+import { budgetedClientClass, NoPlaceError } from './budgeted-client';
+import type { Claimant, ConnectionBudget } from './connection-budget';
+import type { DataSource } from './directory';
+import type { Lease, PoolStats } from './pools';
+
+export interface DataSourcePoolOptions {
+  readonly budget: ConnectionBudget;
+  readonly connectTimeoutMs: number;
+  readonly leaseTimeoutMs: number;
+  /** Whether one more may queue. */
+  readonly mayWait: () => boolean;
+  /** Looks at the data source before it serves anybody, once for the pool. */
+  readonly verify?: (client: pg.ClientBase, dataSource: DataSource) => Promise<void>;
+  readonly breaker?: Breaker;
+}
+
+/** The pool was taken out of use while the caller waited: ask its successor. */
+export class PoolRetired extends Error {
+  override readonly name = 'PoolRetired';
+}
+
+interface Waiter {
+  readonly isProbe: boolean;
+  readonly timer: NodeJS.Timeout;
+  readonly resolve: (lease: Lease) => void;
+  readonly reject: (error: Error) => void;
+  /** Served, refused or out of time; a connection got for it then goes to the next. */
+  settled: boolean;
+}
+
+/** Idle connections close after this, so that a quiet pool holds nothing (`min` is 0). */
+const IDLE_CONNECTION_MS = 30 * SECOND;
+
+/** What a pool is for: data sources that agree in it share one, whatever else their rows say. */
+export function poolKey({ id, connection, poolMin, poolMax, namedStatements }: DataSource): string {
+  const parts = JSON.stringify([id, connection, poolMin, poolMax, namedStatements]);
+  return createHash('sha256').update(parts).digest('base64'); // it holds a password
+}
+
+export class DataSourcePool implements Claimant {
+  readonly key: string;
+  lastUsedAt = performance.now();
+  readonly #pool: pg.Pool;
+  readonly #knex: Knex;
+  readonly #breaker: Breaker;
+  readonly #open = new Set<pg.ClientBase>();
+  /** Those of the open ones that have not served yet. */
+  readonly #connecting = new Set<pg.ClientBase>();
+  readonly #waiters: Waiter[] = [];
+  #leased = 0;
+  /** Connections asked of the pg pool for somebody who waits, and not handed over yet. */
+  #coming = 0;
+  /** Idle connections asked of the pg pool to be closed. */
+  #leaving = 0;
+  #verified = false;
+  #lastFailure: AppError = tenantUnavailable('DATA_SOURCE_UNREACHABLE');
+  #retired: Promise<void> | undefined;
+  #whenClosed: (() => void) | undefined;
+
+  constructor(
+    readonly dataSource: DataSource,
+    private readonly options: DataSourcePoolOptions,
+  ) {
+    const { budget, connectTimeoutMs, breaker = new Breaker() } = options;
+    this.key = poolKey(dataSource);
+    this.#breaker = breaker;
+    this.#pool = new pg.Pool({
+      ...toClientConfig(dataSource.connection),
+      Client: budgetedClientClass({
+        budget,
+        connectTimeoutMs,
+        prepare: (client) => this.#prepare(client),
+        onOpen: (client) => {
+          this.#open.add(client);
+          this.#connecting.add(client);
+        },
+        onClosed: (client) => this.#closed(client),
+      }),
+      application_name: 'cloister',
+      min: dataSource.poolMin,
+      max: dataSource.poolMax,
+      idleTimeoutMillis: IDLE_CONNECTION_MS,
+      keepAlive: true,
+      types: typeParsers,
+      pipeline: true,
+    } as pg.PoolConfig);
+    // An idle connection that breaks is dropped by the pool; the next lease finds out what is wrong.
+    this.#pool.on('error', () => undefined);
+    const log = { warn: () => undefined }; // it would print addresses
+    this.#knex = knex({ client: 'pg', connectionPool: this.#pool, version: '13', log } as Knex.Config);
+  }
+
+  /** @throws TENANT_UNAVAILABLE (at once while the breaker is open), OVERLOADED, PoolRetired. */
+  lease(): Promise<Lease> {
+    const passage = this.#breaker.pass();
+    if (passage === 'refused') return Promise.reject(this.#lastFailure);
+    if (this.idleCount === 0 && !this.options.mayWait()) {
+      if (passage === 'probe') this.#breaker.abandon();
+      return Promise.reject(overloaded());
+    }
+    this.lastUsedAt = performance.now();
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = {
+        isProbe: passage === 'probe',
+        settled: false,
+        resolve,
+        reject,
+        timer: setTimeout(() => {
+          // Who is next for a connection that is being made learns from that, and soon.
+          if (this.#waiters.indexOf(waiter) < this.#connecting.size) return;
+          this.#refuse(waiter, overloaded());
+          this.#serve();
+        }, this.options.leaseTimeoutMs),
+      };
+      this.#waiters.push(waiter);
+      this.#serve();
+    });
+  }
+
+  /** Connections that nobody has and nobody is about to get. */
+  get idleCount(): number {
+    if (this.#retired !== undefined) return 0;
+    return Math.max(this.#pool.idleCount - this.#coming - this.#leaving, 0);
+  }
+
+  get isUnused(): boolean {
+    return this.#leased + this.#coming + this.#waiters.length === 0;
+  }
+
+  get stats(): PoolStats {
+    return {
+      dataSource: this.dataSource.name,
+      open: this.#open.size,
+      idle: this.idleCount,
+      leased: this.#leased,
+      waiting: this.waiting,
+      max: this.dataSource.poolMax,
+      breaker: this.#breaker.state,
+    };
+  }
+
+  get waiting(): number {
+    return this.#waiters.length;
+  }
+
+  onPlaceFree(): void {
+    this.#serve();
+  }
+
+  async closeIdle(): Promise<void> {
+    if (this.idleCount === 0) return;
+    this.#leaving += 1;
+    let client: pg.PoolClient;
+    try {
+      client = await this.#pool.connect();
+    } catch {
+      return; // It broke of itself, and has given its place back all the same.
+    } finally {
+      this.#leaving -= 1;
+    }
+    await closeAndWait(client);
+  }
+
+  /** Resolves when the last connection has closed. Those who wait get PoolRetired. */
+  retire(): Promise<void> {
+    this.#retired ??= (async () => {
+      this.options.budget.withdraw(this);
+      for (const waiter of [...this.#waiters]) this.#refuse(waiter, new PoolRetired());
+      await this.#pool.end();
+      if (this.#open.size > 0) await new Promise<void>((resolve) => (this.#whenClosed = resolve));
+    })();
+    return this.#retired;
+  }
+
+  /** Serves those who wait, as far as there are connections for them. */
+  #serve(): void {
+    const { budget } = this.options;
+    while (this.#waiters.length > this.#coming && this.#retired === undefined) {
+      if (this.idleCount === 0) {
+        if (this.#pool.totalCount >= this.dataSource.poolMax) break;
+        if (budget.taken() >= budget.limit) return budget.claim(this);
+      }
+      this.#coming += 1;
+      void this.#bring();
+    }
+    budget.withdraw(this);
+  }
+
+  /** Gets one connection from the pg pool, idle or new, for whoever waits longest then. */
+  async #bring(): Promise<void> {
+    try {
+      const client = (await (this.#knex.client as Knex.Client).acquireConnection()) as pg.PoolClient;
+      this.#coming -= 1;
+      this.#handOver(client);
+    } catch (error) {
+      this.#coming -= 1;
+      if (!(error instanceof NoPlaceError)) this.#failed(error);
+    }
+    this.#serve();
+  }
+
+  #handOver(client: pg.PoolClient): void {
+    const waiter = this.#waiters.shift();
+    const isNew = this.#connecting.delete(client);
+    if (isNew) this.#breaker.succeed();
+    if (waiter === undefined) {
+      client.release();
+      this.options.budget.settle();
+      return;
+    }
+    this.#settle(waiter);
+    // An idle connection says nothing of the server's state now: the next caller probes.
+    if (waiter.isProbe && !isNew) this.#breaker.abandon();
+    waiter.resolve(this.#leaseOf(client));
+  }
+
+  #leaseOf(client: pg.PoolClient): Lease {
+    this.#leased += 1;
+    let released = false;
+    let spoilt = false;
+    return {
+      client,
+      namedStatements: this.dataSource.namedStatements,
+      spoil: () => {
+        spoilt = true;
+      },
+      release: (failure) => {
+        if (released) return;
+        released = true;
+        this.#leased -= 1;
+        this.lastUsedAt = performance.now();
+        const lost = failure !== undefined && !isServerAnswer(failure);
+        if (lost) this.#lost(failure);
+        const { budget } = this.options;
+        if (lost || spoilt) client.release(true);
+        // Where another pool has waited long, this one gives up what it would use again.
+        else if (this.#waiters.length > 0 && budget.isOwed(this)) budget.expect(closeAndWait(client));
+        else client.release();
+        this.#serve();
+        budget.settle();
+      },
+    };
+  }
+
+  /** A connection could not be had: its failure is told to one who waits, or to all when it is grave. */
+  #failed(error: unknown): void {
+    const failure = asUnavailable(error);
+    this.#lastFailure = failure;
+    // Misconfigured: it will not be better at the next try.
+    if (failure === error) this.#breaker.trip();
+    const isOpen = failure === error || this.#breaker.fail();
+    const concerned = isOpen ? [...this.#waiters] : this.#waiters.slice(0, 1);
+    for (const waiter of concerned) this.#refuse(waiter, failure);
+  }
+
+  /** A connection broke under a statement. */
+  #lost(failure: unknown): void {
+    // Silence was confirmed by a connection of its own; a cut may have hit this connection alone.
+    if (isAppError(failure) && failure.code === 'TENANT_UNAVAILABLE') {
+      this.#lastFailure = failure;
+      if (this.#breaker.fail()) {
+        for (const waiter of [...this.#waiters]) this.#refuse(waiter, failure);
+      }
+    } else if (!isConnectionLoss(failure)) return;
+    for (let suspects = this.idleCount; suspects > 0; suspects -= 1) void this.closeIdle();
+  }
+
+  async #prepare(client: pg.ClientBase): Promise<void> {
+    if (this.dataSource.namedStatements) await prepareScope(client);
+    if (this.#verified) return;
+    await this.options.verify?.(client, this.dataSource);
+    this.#verified = true;
+  }
+
+  #refuse(waiter: Waiter, error: Error): void {
+    const index = this.#waiters.indexOf(waiter);
+    if (index >= 0) this.#waiters.splice(index, 1);
+    if (waiter.settled) return;
+    this.#settle(waiter);
+    if (waiter.isProbe) this.#breaker.abandon();
+    waiter.reject(error);
+  }
+
+  #settle(waiter: Waiter): void {
+    waiter.settled = true;
+    clearTimeout(waiter.timer);
+  }
+
+  #closed(client: pg.ClientBase): void {
+    this.#open.delete(client);
+    this.#connecting.delete(client);
+    if (this.#open.size === 0) this.#whenClosed?.();
+  }
+}
+
+async function closeAndWait(client: pg.PoolClient): Promise<void> {
+  const closed = new Promise((resolve) => client.once('end', resolve));
+  client.release(true);
+  await closed;
+}
+
+/** What the look at a data source says is kept; any other failure to connect means out of reach. */
+const asUnavailable = (error: unknown): AppError =>
+  isAppError(error) ? error : tenantUnavailable('DATA_SOURCE_UNREACHABLE', error);

@@ -1,0 +1,97 @@
+/**
+ * A bounded cache that outlives its source. An entry is fresh for a while; after that it is loaded
+ * again, once for all who ask. While the source cannot be reached the old entry goes on being
+ * served, at once: only one caller at a time finds out, in the background, whether it is back.
+ */
+import { LRUCache } from 'lru-cache';
+import { SingleFlight } from '../lib/single-flight';
+import type { Breaker } from './breaker';
+
+export interface StaleCacheOptions {
+  readonly ttlMs: () => number;
+  readonly maxEntries: number;
+  /** How long an entry may outlive its freshness while the source is down. */
+  readonly staleForMs: number;
+  /** Of the source; shared by all caches that stand before it. */
+  readonly breaker: Breaker;
+  /** Whether a failed load was the source's trouble, and not the entry's own. */
+  readonly isSourceDown: (error: unknown) => boolean;
+  /** What is thrown for an unknown entry while the source is known to be down. */
+  readonly sourceDown: () => Error;
+  readonly now: () => number;
+  readonly count: (event: 'hits' | 'misses' | 'staleServed') => void;
+}
+
+export interface StaleCache<T extends object> {
+  get(id: string, load: () => Promise<T | undefined>): Promise<T | undefined>;
+  /** Known but due for a new look; kept, so that a source that is down is survived. */
+  expire(id?: string): void;
+  readonly size: () => number;
+}
+
+interface Entry<T> {
+  readonly value: T;
+  readonly loadedAt: number;
+  readonly expired: boolean;
+}
+
+export function createStaleCache<T extends object>(options: StaleCacheOptions): StaleCache<T> {
+  const { ttlMs, maxEntries, staleForMs, breaker, isSourceDown, now, count } = options;
+  const entries = new LRUCache<string, Entry<T>>({ max: maxEntries });
+  const flights = new SingleFlight<string, T | undefined>();
+
+  const isFresh = (entry: Entry<T>): boolean => !entry.expired && now() - entry.loadedAt < ttlMs();
+  const maySurvive = (entry: Entry<T> | undefined): entry is Entry<T> =>
+    entry !== undefined && now() - entry.loadedAt < staleForMs;
+
+  const reload = (id: string, load: () => Promise<T | undefined>): Promise<T | undefined> =>
+    flights.run(id, async (isCurrent) => {
+      try {
+        const value = await load();
+        breaker.succeed();
+        if (isCurrent()) {
+          if (value === undefined) entries.delete(id);
+          else entries.set(id, { value, loadedAt: now(), expired: false });
+        }
+        return value;
+      } catch (error) {
+        if (isSourceDown(error)) breaker.trip();
+        else breaker.succeed();
+        throw error;
+      }
+    });
+
+  return {
+    async get(id, load) {
+      const entry = entries.get(id);
+      if (entry !== undefined && isFresh(entry)) {
+        count('hits');
+        return entry.value;
+      }
+      count('misses');
+      if (maySurvive(entry) && breaker.state !== 'closed') {
+        count('staleServed');
+        // Who probes need not wait for the outcome; it is kept in the breaker and in the entry.
+        if (breaker.pass() === 'probe') void reload(id, load).catch(() => undefined);
+        return entry.value;
+      }
+      if (breaker.pass() === 'refused') throw options.sourceDown();
+      try {
+        return await reload(id, load);
+      } catch (error) {
+        if (!isSourceDown(error) || !maySurvive(entry)) throw error;
+        count('staleServed');
+        return entry.value;
+      }
+    },
+    expire(id) {
+      for (const key of id === undefined ? [...entries.keys()] : [id]) {
+        const entry = entries.peek(key);
+        if (entry !== undefined) entries.set(key, { ...entry, expired: true });
+      }
+      if (id === undefined) flights.invalidateAll();
+      else flights.invalidate(id);
+    },
+    size: () => entries.size,
+  };
+}
