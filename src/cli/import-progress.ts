@@ -50,15 +50,22 @@ function createLines(
   now: () => number,
   rateOf: RateOf,
 ): ProgressDisplay {
-  let toldAt = now();
+  const startedAt = now();
+  let toldAt = startedAt;
+  let firstBytes: number | undefined;
   return {
     update(progress) {
+      const { bytes, totalBytes, file, rows } = progress;
+      firstBytes ??= bytes;
       if (now() - toldAt < LINE_EVERY_MS) return;
       toldAt = now();
-      const { bytes, totalBytes, file, rows } = progress;
       const percent = Math.floor((100 * bytes) / Math.max(totalBytes, 1));
+      const secondsLeft =
+        ((toldAt - startedAt) * (totalBytes - bytes)) / Math.max(bytes - firstBytes, 1) / SECOND;
       const rate = rateOf(progress);
-      stream.write(`${percent}% | ${file} | ${rows} rows | ${rate} rows/s\n`);
+      stream.write(
+        `${percent}% | ${file} | ${rows} rows | ${rate} rows/s | ${Math.ceil(secondsLeft)} s left\n`,
+      );
     },
     stop: () => undefined,
   };

@@ -1,7 +1,7 @@
 /** The tenants' API as an executable schema: the kinds, `node`, and log-in. */
 import 'reflect-metadata';
 import type { GraphQLSchema } from 'graphql';
-import { buildSchema, type NonEmptyArray } from 'type-graphql';
+import { buildSchema } from 'type-graphql';
 import { authoriseSchema } from '../graphql/authorise-schema';
 import { bindResolvers, type ResolverMap } from '../graphql/define-resolver';
 import { kinds } from './kinds';
@@ -28,22 +28,17 @@ async function build(): Promise<GraphQLSchema> {
   const typesOf = defineKindTypes(kinds);
   const reader = createKindReader(kinds);
   const writer = createKindWriter(kinds);
-  const classes: Function[] = kinds.kinds.map((kind) =>
-    defineKindResolver({ kinds, reader, writer, typesOf, resolvers }, kind),
-  );
-  classes.push(
-    defineNodeResolver(kinds, reader, resolvers),
-    TenantConnectionResolver,
-    ViewerResolver,
-  );
-  classes.push(
-    ...defineViewerUserResolvers({ user, userType: typesOf(user).record, reader, resolvers }),
-  );
   const schema = await buildSchema({
-    resolvers: classes as NonEmptyArray<Function>,
+    resolvers: [
+      TenantConnectionResolver,
+      ViewerResolver,
+      defineNodeResolver(kinds, reader, resolvers),
+      ...defineViewerUserResolvers({ user, userType: typesOf(user).record, reader, resolvers }),
+      ...kinds.kinds.map((kind) =>
+        defineKindResolver({ kinds, reader, writer, typesOf, resolvers }, kind),
+      ),
+    ],
     validate: false,
-    // Types are plain rows here, never instances of the generated classes.
-    skipCheck: false,
   });
   bindResolvers(schema, resolvers);
   return authoriseSchema(schema);

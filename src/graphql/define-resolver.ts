@@ -79,11 +79,7 @@ export function defineResolver(
     Info()(prototype, name, 3);
     decorate(returns as () => ClassType, { nullable, description })(prototype, name, {});
     Extensions({ ...extensions })(prototype, name, {});
-    (resolvers[typeName] ??= {})[name] = resolve as unknown as GraphQLFieldResolver<
-      never,
-      RequestContext,
-      never
-    >;
+    (resolvers[typeName] ??= {})[name] = resolve;
   };
 
   build({

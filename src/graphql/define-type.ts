@@ -25,9 +25,9 @@ function addFields(target: ClassType, fields: FieldDeclarations): void {
     fields,
   )) {
     const options = { nullable, ...(description === undefined ? {} : { description }) };
-    Field(type as () => ClassType, options)(target.prototype as object, name);
+    Field(type as () => ClassType, options)(target.prototype, name);
     if (extensions !== undefined) {
-      Extensions({ ...extensions })(target.prototype as object, name, {});
+      Extensions({ ...extensions })(target.prototype, name, {});
     }
   }
 }

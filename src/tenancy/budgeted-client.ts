@@ -45,9 +45,9 @@ export function budgetedClientClass(options: BudgetedClientOptions): typeof pg.C
       this.once('end', () => this.#giveBack());
       // Also cuts a connection that falls silent while it is prepared.
       const limit = setTimeout(() => destroyConnection(this), connectTimeoutMs);
-      // pg reports a connection that breaks to who waits for it, and as an event besides.
-      const ignore = (): void => undefined;
-      this.on('error', ignore);
+      // What breaks a connection is told to whoever waits for it. The event besides would, with
+      // nobody listening, end the process: the pool does not listen while a connection is leased.
+      this.on('error', () => undefined);
       try {
         await super.connect();
         await prepare(this);
@@ -58,8 +58,6 @@ export function budgetedClientClass(options: BudgetedClientOptions): typeof pg.C
         throw error;
       } finally {
         clearTimeout(limit);
-        // The pool listens from here on, but only a turn later.
-        setImmediate(() => this.off('error', ignore));
       }
       return this;
     }

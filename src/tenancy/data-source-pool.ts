@@ -13,6 +13,7 @@ import knex, { type Knex } from 'knex';
 import { isAppError, overloaded, tenantUnavailable, type AppError } from '../errors';
 import { SECOND } from '../lib/duration';
 import { toClientConfig } from '../database/connection-url';
+import { destroyConnection } from '../database/pg-internals';
 import { isConnectionLoss, isServerAnswer } from '../database/postgres-errors';
 import { prepareScope } from '../database/scoped-query';
 import { typeParsers } from '../database/type-parsers';
@@ -185,10 +186,15 @@ export class DataSourcePool implements Claimant {
     this.#retired ??= (async () => {
       this.options.budget.withdraw(this);
       for (const waiter of [...this.#waiters]) this.#refuse(waiter, new PoolRetired());
-      await this.#pool.end();
+      void this.#pool.end(); // it waits for releases; what counts is that the connections close
       if (this.#open.size > 0) await new Promise<void>((resolve) => (this.#whenClosed = resolve));
     })();
     return this.#retired;
+  }
+
+  /** Closes every connection, whoever has it. */
+  cut(): void {
+    for (const client of this.#open) destroyConnection(client);
   }
 
   /** Serves those who wait, as far as there are connections for them. */

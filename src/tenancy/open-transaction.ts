@@ -76,9 +76,16 @@ export function openTransaction(lease: Lease, options: TransactionOptions): Open
     if (running > 0) cancelRunning(lease.client);
   };
 
+  let scope: Statement;
+  try {
+    scope = scopeStatement(options);
+  } catch (error) {
+    lease.release();
+    throw error;
+  }
   inOneFlight(lease.client);
   sendAhead({ text: BEGIN[options.mode], values: [] });
-  sendAhead(scopeStatement(options));
+  sendAhead(scope);
 
   return {
     async query<Row>(statement: Statement) {

@@ -7,7 +7,7 @@
  */
 import type pg from 'pg';
 import { overloaded } from '../errors';
-import { MINUTE } from '../lib/duration';
+import { MINUTE, SECOND } from '../lib/duration';
 import type { BreakerState } from './breaker';
 import { createConnectionBudget, type ConnectionBudget } from './connection-budget';
 import { DataSourcePool, poolKey, PoolRetired, type DataSourcePoolOptions } from './data-source-pool';
@@ -39,7 +39,7 @@ export interface PoolManager {
   readonly budget: Pick<ConnectionBudget, 'limit' | 'taken' | 'claims'>;
   /** Closes the pool of a data source once its leases are back. */
   evict(dataSourceId: string): Promise<void>;
-  /** Resolves when every connection has closed: leases must have been released. */
+  /** Resolves when every connection has closed; a lease that is not released in time is cut. */
   close(): Promise<void>;
 }
 
@@ -50,6 +50,8 @@ export interface PoolManagerOptions extends Omit<DataSourcePoolOptions, 'budget'
 }
 
 const CLEAN_UP_EVERY_MS = MINUTE;
+/** The requests are over when the pools are closed: who still holds a connection has forgotten it. */
+const CLOSE_WITHIN_MS = 5 * SECOND;
 
 export function createPoolManager(options: PoolManagerOptions): PoolManager {
   const { connectionBudget, leaseQueueLimit, idleTtlMs, ...poolOptions } = options;
@@ -109,8 +111,13 @@ export function createPoolManager(options: PoolManagerOptions): PoolManager {
     async close() {
       closed = true;
       clearInterval(cleanUp);
-      for (const pool of poolsInUse()) void retire(pool);
+      const last = poolsInUse();
+      for (const pool of last) void retire(pool);
+      const late = setTimeout(() => {
+        for (const pool of last) pool.cut();
+      }, CLOSE_WITHIN_MS);
       await Promise.all(closing);
+      clearTimeout(late);
     },
   };
 }

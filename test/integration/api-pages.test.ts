@@ -1,6 +1,6 @@
 import { faker } from '@faker-js/faker/locale/en';
 import { kinds } from '../../src/crm/kinds';
-import { createOrderings } from '../../src/crm/kind/ordering';
+import { createOrderings } from '../../src/crm/kind/read/ordering';
 import { toTypeId } from '../../src/lib/type-id';
 import { apiOf, type Api, type Json } from '../support/api';
 import { createWorld, type World } from '../support/world';

@@ -97,7 +97,7 @@ describe('a data source', () => {
       await asSuperuser(harm);
       try {
         await reconnect();
-        await expectRefused('UNSAFE_ROLE');
+        await expectRefused('UNGUARDED_TABLES');
       } finally {
         await asSuperuser(mend);
         await reconnect();

@@ -5,6 +5,7 @@
  * a reader; statements are recorded, to be counted.
  */
 import { Client } from 'pg';
+import type { DestinationStream } from 'pino';
 import { uuidv7 } from 'uuidv7';
 import { createApplication, type Application } from '../../src/application';
 import { createPasswords } from '../../src/auth/passwords';
@@ -67,6 +68,8 @@ export interface World {
 
 export interface WorldOptions {
   readonly environment?: NodeJS.ProcessEnv;
+  /** Where log lines go; the level is the environment's LOG_LEVEL. */
+  readonly logDestination?: DestinationStream;
 }
 
 const migrate = (set: 'registry' | 'tenant', appRole: string) => async (ownerUrl: string) => {
@@ -93,7 +96,7 @@ export function testConfig(registry: TestDatabase, environment: NodeJS.ProcessEn
   );
 }
 
-export async function createWorld({ environment = {} }: WorldOptions = {}): Promise<World> {
+export async function createWorld({ environment = {}, logDestination }: WorldOptions = {}): Promise<World> {
   const tenantSchema = await testTenantTemplate();
   const [registry, shared, dedicated, byo] = await Promise.all([
     cloneDatabase(await testRegistryTemplate()),
@@ -108,7 +111,7 @@ export async function createWorld({ environment = {} }: WorldOptions = {}): Prom
   const statements: (Statement & { tenantId: string })[] = [];
   const application = await createApplication({
     config,
-    logger: createLogger(config.logLevel),
+    logger: createLogger(config.logLevel, logDestination),
     refusalBeatMs: 1,
     onStatement: (statement, { tenantId }) => statements.push({ ...statement, tenantId }),
   });

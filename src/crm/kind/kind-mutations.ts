@@ -10,7 +10,7 @@ import {
 } from '../../graphql/user-errors';
 import type { Kind, KindRow, KindSet, Values } from './kind';
 import type { KindWriter, WriteContext } from './kind-writer';
-import { UnlocatedFault, type PathOf } from './run-write';
+import { UnlocatedFault, type PathOf } from './write/run-write';
 import { wordingOf } from './wording';
 
 /** Of one mutation. */

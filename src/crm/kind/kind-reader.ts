@@ -11,9 +11,9 @@ import { badUserInput } from '../../errors';
 import type { RequestContext } from '../../request/context';
 import { resolveSlice, type PageArguments } from '../../graphql/pages';
 import { selects } from '../../graphql/selection';
-import { filterSql, type FilterInput } from './filter-sql';
+import { filterSql, type FilterInput } from './read/filter-sql';
 import type { ChildRelation, Kind, KindRow, KindSet } from './kind';
-import { createOrderings, cursorValuesOf, type OrderInput, type Ordering } from './ordering';
+import { createOrderings, cursorValuesOf, type OrderInput, type Ordering } from './read/ordering';
 import {
   byIdsSql,
   childCountsSql,
@@ -21,7 +21,7 @@ import {
   countSql,
   pageSql,
   type PageQuery,
-} from './read-sql';
+} from './read/read-sql';
 import { nameFixed, nameShaped } from './statement-names';
 
 export interface ListArguments extends PageArguments {

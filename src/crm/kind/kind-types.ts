@@ -1,12 +1,12 @@
 /** The GraphQL types of all kinds, as their definitions imply them. */
 import { ID, type ClassType } from 'type-graphql';
 import { defineFilterTypes, type FilterTypes } from '../../graphql/filter-types';
-import { defineFieldTypes, type FieldTypes } from './field-types';
+import { defineFieldTypes, type FieldTypes } from './types/field-types';
 import type { Kind, KindSet } from './kind';
-import { defineListTypes, type ListTypes } from './list-types';
-import { createOrderings, type Orderings } from './ordering';
-import { defineRecordTypes, type RecordTypes } from './record-types';
-import { defineWriteTypes, type WriteTypes } from './write-types';
+import { defineListTypes, type ListTypes } from './types/list-types';
+import { createOrderings, type Orderings } from './read/ordering';
+import { defineRecordTypes, type RecordTypes } from './types/record-types';
+import { defineWriteTypes, type WriteTypes } from './types/write-types';
 
 export interface KindTypes extends RecordTypes, ListTypes, WriteTypes {}
 

@@ -146,7 +146,7 @@ export function defineKind<F extends Readonly<Record<string, Field>>, P extends 
     parents,
     writeRole: spec.writeRole ?? 'member',
     // Rules are written against the kind's own value types; here only the mechanism calls them.
-    rules: (spec.rules ?? {}) as KindRules<Values>,
+    rules: spec.rules ?? {},
   };
 }
 

@@ -186,7 +186,8 @@ export async function buildExplorer() {
     await putInPlace(temporary, wanted);
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
     const megabytes = (count) => (count / 1e6).toFixed(1);
-    console.log(
+    // Not on standard output: a command that builds first may be piped into a file.
+    console.error(
       `explorer: built in ${seconds} s, ${megabytes(bytes)} MB (${megabytes(compressedBytes)} MB compressed)`,
     );
   } finally {

@@ -1,6 +1,6 @@
 /** The comparisons a filter offers for one column. Values are parameters throughout. */
 import sql, { raw, type Sql } from 'sql-template-tag';
-import { badUserInput } from '../../errors';
+import { badUserInput } from '../../../errors';
 
 const MAX_LIST = 500;
 

@@ -1,14 +1,14 @@
 /** Words for what the database refused. Names of constraints and tables stay here. */
-import type { RowFault } from '../../database/postgres-errors';
+import type { RowFault } from '../../../database/postgres-errors';
 import {
   conflictError,
   invalidError,
   notFoundError,
   type UserError,
-} from '../../graphql/user-errors';
-import { columnOf } from './columns';
-import type { Kind } from './kind';
-import { wordingOf } from './wording';
+} from '../../../graphql/user-errors';
+import { columnOf } from '../columns';
+import type { Kind } from '../kind';
+import { wordingOf } from '../wording';
 
 /** @param path where in the input the record stands. */
 export function explainRowFault(kind: Kind, fault: RowFault, path: readonly string[]): UserError {

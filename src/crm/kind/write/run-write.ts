@@ -1,12 +1,20 @@
 /** Runs the statements of a write; what the database refuses becomes a user's mistake. */
-import { RowFault } from '../../database/postgres-errors';
-import type { SqlRunner, Statement } from '../../database/statement';
-import { UserFaults, type UserError } from '../../graphql/user-errors';
+import type { Sql } from 'sql-template-tag';
+import { RowFault } from '../../../database/postgres-errors';
+import type { SqlRunner, Statement } from '../../../database/statement';
+import { conflictError, UserFaults, type UserError } from '../../../graphql/user-errors';
+import type { Kind, RuleContext } from '../kind';
+import { nameShaped } from '../statement-names';
 import { explainRowFault } from './explain-row-fault';
-import type { Kind } from './kind';
+import type { WriteScope } from './write-sql';
 
 /** Where in the input a record stands, for the paths of user errors. */
 export type PathOf = (index: number) => readonly string[];
+
+/** Records of one kind being written, within a transaction. */
+export interface Write extends WriteScope {
+  readonly context: RuleContext;
+}
 
 /**
  * The database refused one of several records and does not say which: the error's path names none
@@ -14,27 +22,32 @@ export type PathOf = (index: number) => readonly string[];
  */
 export class UnlocatedFault extends UserFaults {}
 
+/** Another transaction took away what this one had just found. */
+export const overtaken = (path: readonly string[]): UserError =>
+  conflictError(path, 'Another change came in between: try again.');
+
 /** @throws UserFaults at the path of the record that is written. */
 export const runWrite = <Row>(
-  tx: SqlRunner,
-  kind: Kind,
-  statement: Statement,
+  { context, kind }: Write,
+  statement: Sql,
   path: readonly string[] = [],
 ): Promise<Row[]> =>
-  explained<Row>(tx, statement, (fault) => new UserFaults([explainRowFault(kind, fault, path)]));
+  explained<Row>(context.tx, nameShaped(statement), (fault) => faultsOf(kind, fault, path));
 
 /** @throws UserFaults at the path of a single record, UnlocatedFault for one of several. */
 export const runBatch = <Row>(
-  tx: SqlRunner,
-  kind: Kind,
+  { context, kind }: Write,
   statement: Statement,
   { count, pathOf }: { readonly count: number; readonly pathOf: PathOf },
 ): Promise<Row[]> =>
-  explained<Row>(tx, statement, (fault) =>
+  explained<Row>(context.tx, statement, (fault) =>
     count === 1
-      ? new UserFaults([explainRowFault(kind, fault, pathOf(0))])
+      ? faultsOf(kind, fault, pathOf(0))
       : new UnlocatedFault([explainRowFault(kind, fault, [])]),
   );
+
+const faultsOf = (kind: Kind, fault: RowFault, path: readonly string[]): UserFaults =>
+  new UserFaults([explainRowFault(kind, fault, path)]);
 
 async function explained<Row>(
   tx: SqlRunner,

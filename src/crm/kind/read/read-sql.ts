@@ -1,8 +1,8 @@
 /** The statements that read records of a kind. Each carries the tenant beside the policy. */
 import sql, { empty, raw, type Sql } from 'sql-template-tag';
-import type { CursorValues } from '../../database/cursors';
-import { selectList, tableOf } from './columns';
-import type { ChildRelation, Kind } from './kind';
+import type { CursorValues } from '../../../database/cursors';
+import { selectList, tableOf } from '../columns';
+import type { ChildRelation, Kind } from '../kind';
 import { afterSql, cursorColumns, orderBySql, type Ordering } from './ordering';
 
 export interface PageQuery {

@@ -1,13 +1,13 @@
 /** What a kind's records are shown as: the record, and a page of records. */
 import { ID, Int, type ClassType } from 'type-graphql';
-import { defineObjectType, type FieldDeclaration } from '../../graphql/define-type';
-import { Node } from '../../graphql/node.type';
-import { DateTimeScalar } from '../../graphql/scalars';
-import { PageInfo } from '../../graphql/value-types';
-import { isNotNull } from './fields';
-import type { Kind } from './kind';
-import type { TypeScope } from './kind-types';
-import { capitalise, wordingOf } from './wording';
+import { defineObjectType, type FieldDeclaration } from '../../../graphql/define-type';
+import { Node } from '../../../graphql/node.type';
+import { DateTimeScalar } from '../../../graphql/scalars';
+import { PageInfo } from '../../../graphql/value-types';
+import { isNotNull } from '../fields';
+import type { Kind } from '../kind';
+import type { TypeScope } from '../kind-types';
+import { capitalise, wordingOf } from '../wording';
 
 export interface RecordTypes {
   readonly record: ClassType;

@@ -1,8 +1,8 @@
 /** What holds before a record is written (values) and after (rules that ask the database). */
-import { invalidError, UserFaults, type UserError } from '../../graphql/user-errors';
-import { toColumnValues } from './columns';
-import type { Fault, Kind, KindRow, RuleContext, Values, Written } from './kind';
-import type { PathOf } from './run-write';
+import { invalidError, UserFaults, type UserError } from '../../../graphql/user-errors';
+import { toColumnValues } from '../columns';
+import type { Fault, KindRow, Values, Written } from '../kind';
+import type { PathOf, Write } from './run-write';
 import { validateValues } from './validate-values';
 import type { ColumnValues } from './write-sql';
 
@@ -32,8 +32,7 @@ function collectFaults(pathOf: PathOf) {
 
 /** Values checked, columns derived: ready to be written. @throws UserFaults */
 export async function prepare(
-  { actorId, services }: RuleContext,
-  kind: Kind,
+  { kind, context: { actorId, services } }: Write,
   records: readonly Values[],
   pathOf: PathOf,
   { creating, befores = [] }: Preparation,
@@ -58,8 +57,7 @@ export async function prepare(
 
 /** @param pathOf by the index in `written`. @throws UserFaults */
 export async function checkRules(
-  context: RuleContext,
-  kind: Kind,
+  { kind, context }: Write,
   written: readonly (Written | undefined)[],
   pathOf: PathOf,
 ): Promise<void> {
@@ -74,8 +72,7 @@ export async function checkRules(
 
 /** The record was deleted or purged: the kind's own consequences. @throws UserFaults */
 export async function checkRemoved(
-  context: RuleContext,
-  kind: Kind,
+  { kind, context }: Write,
   rows: readonly KindRow[],
   pathOf: PathOf,
 ): Promise<void> {

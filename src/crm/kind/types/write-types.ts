@@ -5,13 +5,13 @@ import {
   defineObjectType,
   type FieldDeclaration,
   type FieldDeclarations,
-} from '../../graphql/define-type';
-import { UserError } from '../../graphql/user-errors';
+} from '../../../graphql/define-type';
+import { UserError } from '../../../graphql/user-errors';
 import { optional } from './field-types';
-import { isWritable } from './fields';
-import type { Kind } from './kind';
-import type { TypeScope } from './kind-types';
-import { capitalise, wordingOf } from './wording';
+import { isWritable } from '../fields';
+import type { Kind } from '../kind';
+import type { TypeScope } from '../kind-types';
+import { capitalise, wordingOf } from '../wording';
 
 export interface WriteTypes {
   readonly createInput: ClassType;

@@ -4,9 +4,9 @@
  * missing from the answer somebody asks why.
  */
 import sql, { empty, join, raw, type Sql } from 'sql-template-tag';
-import { selectList, tableOf, writableColumns } from './columns';
-import type { ChildRelation, Kind, KindSet, Parent } from './kind';
-import { perKind } from './per-kind';
+import { selectList, tableOf, writableColumns } from '../columns';
+import type { Kind, KindSet, Parent } from '../kind';
+import { perKind } from '../per-kind';
 
 /** Values by column. */
 export type ColumnValues = Readonly<Record<string, unknown>>;
@@ -145,13 +145,9 @@ export const lockSql = (scope: WriteScope, ids: readonly string[]): Sql =>
   sql`select ${raw(selectList(scope.kind))} from ${tableOf(scope.kind)} t
     where t.tenant_id = ${scope.tenantId} and t.id = any(${ids}::uuid[]) order by t.id for update`;
 
-/**
- * A join with the list and not `= any(…)`: as a prepared statement's parameter the array would be
- * searched from its start for each row of the tenant (measured: 60 ms instead of 4 for 500 of 8,800).
- */
 export const byExternalIdsSql = (scope: WriteScope, externalIds: readonly string[]): Sql =>
   sql`select ${raw(selectList(scope.kind))} from ${tableOf(scope.kind)} t
-    where t.tenant_id = ${scope.tenantId} and t.external_id in (select unnest(${externalIds}::text[])) and t.deleted_at is null`;
+    where t.tenant_id = ${scope.tenantId} and t.external_id = any(${externalIds}::text[]) and t.deleted_at is null`;
 
 export const lockByExternalIdsSql = (scope: WriteScope, externalIds: readonly string[]): Sql =>
   sql`${byExternalIdsSql(scope, externalIds)} order by t.id for update`;
@@ -162,12 +158,9 @@ export const deleteSql = (scope: WriteScope, ids: readonly string[]): Sql =>
     where t.tenant_id = ${scope.tenantId} and t.id = any(${ids}::uuid[]) and t.deleted_at is null
     ${returning(scope.kind)}`;
 
-export const deletePartsSql = (
-  scope: WriteScope,
-  { child, via }: ChildRelation,
-  wholeIds: readonly string[],
-): Sql =>
-  sql`update ${tableOf(child)} t set deleted_at = now(), version = t.version + 1, updated_at = now(),
+/** @param scope of the parts. */
+export const deletePartsSql = (scope: WriteScope, via: Parent, wholeIds: readonly string[]): Sql =>
+  sql`update ${tableOf(scope.kind)} t set deleted_at = now(), version = t.version + 1, updated_at = now(),
       updated_by = ${scope.actorId ?? null}::uuid
     where t.tenant_id = ${scope.tenantId} and t.${raw(via.column)} = any(${wholeIds}::uuid[])
       and t.deleted_at is null returning t.id`;

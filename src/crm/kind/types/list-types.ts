@@ -1,12 +1,12 @@
 /** How a kind's lists are asked for: filter, ordering, page. */
 import { Int, registerEnumType, type ClassType } from 'type-graphql';
-import { defineArgsType, defineInputType } from '../../graphql/define-type';
-import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../../graphql/pages';
-import { OrderDirection } from '../../graphql/value-types';
+import { defineArgsType, defineInputType } from '../../../graphql/define-type';
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../../../graphql/pages';
+import { OrderDirection } from '../../../graphql/value-types';
 import { optional } from './field-types';
-import type { Kind } from './kind';
-import type { TypeScope } from './kind-types';
-import { wordingOf } from './wording';
+import type { Kind } from '../kind';
+import type { TypeScope } from '../kind-types';
+import { wordingOf } from '../wording';
 
 export interface ListTypes {
   readonly filter: ClassType;

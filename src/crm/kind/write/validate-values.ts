@@ -1,6 +1,6 @@
 /** Checks given values against the fields' own limits, before anything touches the database. */
-import { isWritable, type Field } from './fields';
-import type { Fault, Kind, Values } from './kind';
+import { isWritable, type Field } from '../fields';
+import type { Fault, Kind, Values } from '../kind';
 
 const DEFAULT_MAX_LENGTH = 255;
 

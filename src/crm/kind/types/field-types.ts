@@ -1,7 +1,7 @@
 /** The GraphQL type of a field: shown, given and filtered. */
 import { Int, registerEnumType, type ClassType } from 'type-graphql';
-import type { FieldDeclaration, TypeReference } from '../../graphql/define-type';
-import type { FilterTypes } from '../../graphql/filter-types';
+import type { FieldDeclaration, TypeReference } from '../../../graphql/define-type';
+import type { FilterTypes } from '../../../graphql/filter-types';
 import {
   DateScalar,
   DateTimeScalar,
@@ -9,10 +9,10 @@ import {
   EmailAddressScalar,
   PhoneNumberScalar,
   UrlScalar,
-} from '../../graphql/scalars';
-import { Address, AddressInput, Money, MoneyInput } from '../../graphql/value-types';
-import type { Field } from './fields';
-import type { KindSet } from './kind';
+} from '../../../graphql/scalars';
+import { Address, AddressInput, Money, MoneyInput } from '../../../graphql/value-types';
+import type { Field } from '../fields';
+import type { KindSet } from '../kind';
 
 const OUTPUT_TYPES = {
   text: String,

@@ -4,12 +4,12 @@
  * both directions as in Postgres, so that an index serves an ordering forwards and backwards.
  */
 import sql, { join, raw, type Sql } from 'sql-template-tag';
-import type { CursorValues } from '../../database/cursors';
-import { badUserInput } from '../../errors';
-import { addressPartColumn, columnOf, SYSTEM_COLUMNS, sqlTypeOf, tableOf } from './columns';
-import { ADDRESS_PARTS, inWords, isNotNull, toConstantCase, type Field } from './fields';
-import type { Kind, KindSet, KindRow } from './kind';
-import { perKind } from './per-kind';
+import type { CursorValues } from '../../../database/cursors';
+import { badUserInput } from '../../../errors';
+import { addressPartColumn, columnOf, SYSTEM_COLUMNS, sqlTypeOf, tableOf } from '../columns';
+import { ADDRESS_PARTS, inWords, isNotNull, toConstantCase, type Field } from '../fields';
+import type { Kind, KindSet, KindRow } from '../kind';
+import { perKind } from '../per-kind';
 
 export interface OrderInput {
   readonly field: string;

@@ -4,12 +4,12 @@
  * dropped in silence would show more than was asked for.
  */
 import sql, { empty, join, raw, type Sql } from 'sql-template-tag';
-import { badUserInput } from '../../errors';
-import { addressPartColumn, columnOf, SYSTEM_COLUMNS, sqlTypeOf, tableOf } from './columns';
+import { badUserInput } from '../../../errors';
+import { addressPartColumn, columnOf, SYSTEM_COLUMNS, sqlTypeOf, tableOf } from '../columns';
 import { comparisonSql } from './comparison-sql';
-import type { Field } from './fields';
-import type { Kind, KindSet } from './kind';
-import { parseId } from './ids';
+import type { Field } from '../fields';
+import type { Kind, KindSet } from '../kind';
+import { parseId } from '../ids';
 
 export type FilterInput = Readonly<Record<string, unknown>>;
 
