@@ -8,7 +8,6 @@ import {
   GraphQLDate,
   GraphQLDateTime,
   GraphQLEmailAddress,
-  GraphQLPhoneNumber,
   GraphQLURL,
 } from 'graphql-scalars';
 
@@ -42,8 +41,23 @@ export const EmailAddressScalar = lenientOutput(GraphQLEmailAddress, {
   description: 'An e-mail address, such as `ada@example.com`.',
 });
 
-export const PhoneNumberScalar = lenientOutput(GraphQLPhoneNumber, {
+/** https://www.itu.int/rec/T-REC-E.164: a country code and a number, 15 digits at most. */
+const E164 = /^\+[1-9]\d{6,14}$/;
+
+const parsePhoneNumber = (value: unknown): string => {
+  if (typeof value !== 'string' || !E164.test(value)) {
+    throw new GraphQLError('Expected a telephone number in E.164 form, such as "+431234567".');
+  }
+  return value;
+};
+
+/** Not that of graphql-scalars: it takes any spelling, by an expression that takes exponential time. */
+export const PhoneNumberScalar = new GraphQLScalarType<string, unknown>({
+  name: 'PhoneNumber',
   description: 'A telephone number in E.164 form, such as `+431234567`.',
+  serialize: (value) => value,
+  parseValue: parsePhoneNumber,
+  parseLiteral: (node) => parsePhoneNumber(node.kind === Kind.STRING ? node.value : undefined),
 });
 
 export const UrlScalar = lenientOutput(GraphQLURL, {

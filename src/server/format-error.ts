@@ -61,7 +61,7 @@ function describe(thrown: unknown, requestId: string | undefined): PublicError {
   }
   if (thrown instanceof GraphQLError) {
     const code = pipelineCodeOf(thrown);
-    if (code) return { message: pipelineMessage(thrown.message), extensions: { code } };
+    if (code) return { message: pipelineMessage(thrown), extensions: { code } };
   }
   return masked(requestId);
 }
@@ -91,11 +91,24 @@ function pipelineCodeOf(error: GraphQLError): string | undefined {
 }
 
 /** Suggestions would spell out the schema to those who may not read it. */
-function pipelineMessage(message: string): string {
-  const plain = message.replace(/ ?Did you mean [^?]*\?/g, '').trim();
+function pipelineMessage(error: GraphQLError): string {
+  const plain = withoutValue(error).replace(/ ?Did you mean [^?]*\?/g, '').trim();
   return plain.length > MAX_PIPELINE_MESSAGE_LENGTH
     ? `${plain.slice(0, MAX_PIPELINE_MESSAGE_LENGTH)}…`
     : plain;
+}
+
+/**
+ * graphql-js quotes the whole value of a variable that it cannot use, with the password beside the
+ * misspelt field; where in the variable the fault is and what it is says enough.
+ */
+function withoutValue({ message, originalError }: GraphQLError): string {
+  const [, variable] = /^(Variable "\$\w+") got invalid value /.exec(message) ?? [];
+  if (variable === undefined) return message;
+  const reason = originalError?.message ?? '';
+  const place = / at "[^"]+"$/.exec(message.slice(0, message.lastIndexOf(`; ${reason}`)))?.[0] ?? '';
+  const told = reason.replace(/(cannot represent [\w\s-]+): [\s\S]*$/, '$1.');
+  return `${variable} got an invalid value${place}${told === '' ? '.' : `: ${told}`}`;
 }
 
 function masked(requestId: string | undefined): PublicError {

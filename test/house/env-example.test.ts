@@ -49,7 +49,7 @@ it('has every variable of the configuration, in its order, and no other', () => 
 
 it.each(names)('gives the default of %s', (name) => {
   const value: unknown = environmentSchema.shape[name].parse(undefined);
-  const expected = value === undefined ? undefined : String(value);
+  const expected = value === undefined ? undefined : `${value as string | number | boolean}`;
   expect(entries.find((entry) => entry.name === name)?.value).toBe(expected);
 });
 

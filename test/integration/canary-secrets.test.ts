@@ -101,8 +101,10 @@ describe('a secret', () => {
     // Faults in the document and in its variables, with a secret beside them.
     await ask(undefined, `mutation { login(input: { email: "x@x.test", password: "${WRONG_PASSWORD}", more: 1 }) { accessToken } }`);
     await ask(undefined, 'mutation ($input: LoginInput!) { login(input: $input) { accessToken } }', { input: { password: WRONG_PASSWORD } });
+    await ask(undefined, 'mutation ($input: LoginInput!) { login(input: $input) { accessToken } }', { input: WRONG_PASSWORD });
+    await ask(undefined, 'mutation ($input: LoginInput!) { login(input: $input) { accessToken } }', { input: { email: 'x@x.test', password: [WRONG_PASSWORD] } });
     await ask(undefined, `mutation { login(input: { email: "x@x.test", password: "${WRONG_PASSWORD}" `);
-    const create = 'mutation ($input: CreateUserInput!) { createUser(input: $input) { user { name email } userErrors { field message } } }';
+    const create = 'mutation ($input: CreateUserInput!) { createUser(input: $input) { user { name email } userErrors { field message code } } }';
     await ask({ tenant: 'alpha' }, create, { input: { name: 'New', email: 'new@alpha.test', password: NEW_PASSWORD } });
     await ask({ tenant: 'alpha' }, create, { input: { name: 'New', email: 'new@alpha.test', password: NEW_PASSWORD } });
     await ask({ tenant: 'alpha' }, create, { input: { name: 'New', email: 'no address', password: NEW_PASSWORD } });

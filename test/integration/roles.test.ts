@@ -174,7 +174,7 @@ describe('roles', () => {
           : { ...(sample as object), tenantId: world.tenants.beta.id };
         const input = { ...(variables[argument.name] as object), [within.name]: marked };
         const answer = await ask('admin', { query, variables: { ...variables, [argument.name]: input } });
-        const refused = answer.status === 400 && codesOf(answer).join() === 'BAD_USER_INPUT' && /tenantId|got invalid value/.test(answer.text);
+        const refused = answer.status === 400 && codesOf(answer).join() === 'BAD_USER_INPUT' && answer.text.includes('tenantId');
         return refused ? [] : [`${field.name}.${within.name}: ${answer.text}`];
       });
       expect(accepted.flat()).toEqual([]);

@@ -72,13 +72,20 @@ describe('two tenants on the same connections', () => {
   let world: World;
   let tenants: Readonly<Record<'alpha' | 'beta', MarkedTenant>>;
   beforeAll(async () => {
-    const environment = { CONNECTION_BUDGET: String(CONNECTIONS) };
-    const [made, schema] = await Promise.all([createWorld({ environment }), buildCrmSchema()]);
+    const [made, schema] = await Promise.all([createWorld(), buildCrmSchema()]);
     world = made;
+    await change({ poolMax: CONNECTIONS });
     const [alpha, beta] = await Promise.all([markTenant(world, schema, 'alpha'), markTenant(world, schema, 'beta')]);
     tenants = { alpha, beta };
   });
   afterAll(() => world.close());
+
+  const change = async (row: { poolMax?: number; namedStatements?: boolean }): Promise<void> => {
+    const { registry, directory } = world.application.tenancy;
+    const dataSource = await registry.findDataSourceByName('shared');
+    await registry.updateDataSource(dataSource?.id ?? '', row);
+    directory.invalidate('data_sources', dataSource?.id ?? '');
+  };
 
   const run = async (requests: number): Promise<string[]> => {
     const turns = Array.from({ length: requests }, (_, turn) => turn);
@@ -107,10 +114,7 @@ describe('two tenants on the same connections', () => {
   });
 
   it('are never shown anything of each other without prepared statements either, as behind a pooler', async () => {
-    const { registry, directory } = world.application.tenancy;
-    const dataSource = await registry.findDataSourceByName('shared');
-    await registry.updateDataSource(dataSource?.id ?? '', { namedStatements: false });
-    directory.invalidate('data_sources', dataSource?.id ?? '');
+    await change({ namedStatements: false });
     expect(await run(1000)).toEqual([]);
   });
 });
