@@ -1,7 +1,7 @@
 // In JavaScript, for jest reads it before anything could translate it.
 
 /** Packages of node_modules that are published as ES modules only; jest runs CommonJS. */
-const ESM_ONLY = ['content-disposition', 'sql-template-tag'];
+const ESM_ONLY = ['sql-template-tag'];
 
 /** The same language as tsconfig.json; types are checked by `tsc`, not here. */
 const swc = {

@@ -6,7 +6,7 @@ import { authoriseSchema } from '../graphql/authorise-schema';
 import { bindResolvers, type ResolverMap } from '../graphql/define-resolver';
 import { kinds } from './kinds';
 import { createKindReader } from './kind/kind-reader';
-import { defineKindResolver } from './kind/kind-resolver';
+import { addPageInfoResolvers, defineKindResolver } from './kind/kind-resolver';
 import { defineKindTypes } from './kind/kind-types';
 import { createKindWriter } from './kind/kind-writer';
 import { defineNodeResolver } from './node/node.resolver';
@@ -40,6 +40,7 @@ async function build(): Promise<GraphQLSchema> {
     ],
     validate: false,
   });
+  addPageInfoResolvers(resolvers);
   bindResolvers(schema, resolvers);
   return authoriseSchema(schema);
 }

@@ -20,7 +20,7 @@ interface CancelConnection {
 export function cancelRunning(client: pg.ClientBase): void {
   const { host, port, ssl, processID, secretKey } = internalsOf(client);
   if (processID === null || secretKey === null) return;
-  const connection = new pg.Connection({ ssl } as object) as unknown as CancelConnection;
+  const connection = new pg.Connection({ ssl }) as unknown as CancelConnection;
   const limit = setTimeout(() => connection.stream.destroy(), CANCEL_WITHIN_MS);
   const ask = (): void => connection.cancel(processID, secretKey);
   connection.on('connect', () => (ssl ? connection.requestSsl() : ask()));

@@ -92,7 +92,9 @@ function pipelineCodeOf(error: GraphQLError): string | undefined {
 
 /** Suggestions would spell out the schema to those who may not read it. */
 function pipelineMessage(error: GraphQLError): string {
-  const plain = withoutValue(error).replace(/ ?Did you mean [^?]*\?/g, '').trim();
+  const plain = withoutValue(error)
+    .replace(/ ?Did you mean [^?]*\?/g, '')
+    .trim();
   return plain.length > MAX_PIPELINE_MESSAGE_LENGTH
     ? `${plain.slice(0, MAX_PIPELINE_MESSAGE_LENGTH)}…`
     : plain;
@@ -106,7 +108,8 @@ function withoutValue({ message, originalError }: GraphQLError): string {
   const [, variable] = /^(Variable "\$\w+") got invalid value /.exec(message) ?? [];
   if (variable === undefined) return message;
   const reason = originalError?.message ?? '';
-  const place = / at "[^"]+"$/.exec(message.slice(0, message.lastIndexOf(`; ${reason}`)))?.[0] ?? '';
+  const place =
+    / at "[^"]+"$/.exec(message.slice(0, message.lastIndexOf(`; ${reason}`)))?.[0] ?? '';
   const told = reason.replace(/(cannot represent [\w\s-]+): [\s\S]*$/, '$1.');
   return `${variable} got an invalid value${place}${told === '' ? '.' : `: ${told}`}`;
 }

@@ -8,19 +8,17 @@
  * Lives until `retire()`; leases that are out keep their connections until they are released.
  */
 import { createHash } from 'node:crypto';
-import pg from 'pg';
-import knex, { type Knex } from 'knex';
+import type pg from 'pg';
 import { isAppError, overloaded, tenantUnavailable, type AppError } from '../errors';
-import { SECOND } from '../lib/duration';
-import { toClientConfig } from '../database/connection-url';
 import { destroyConnection } from '../database/pg-internals';
 import { isConnectionLoss, isServerAnswer } from '../database/postgres-errors';
 import { prepareScope } from '../database/scoped-query';
-import { typeParsers } from '../database/type-parsers';
 import { Breaker } from './breaker';
 import { budgetedClientClass, NoPlaceError } from './budgeted-client';
 import type { Claimant, ConnectionBudget } from './connection-budget';
 import type { DataSource } from './directory';
+import { createKnexPool } from './knex-pool';
+import { LeaseQueue } from './lease-queue';
 import type { Lease, PoolStats } from './pools';
 
 export interface DataSourcePoolOptions {
@@ -39,18 +37,6 @@ export class PoolRetired extends Error {
   override readonly name = 'PoolRetired';
 }
 
-interface Waiter {
-  readonly isProbe: boolean;
-  readonly timer: NodeJS.Timeout;
-  readonly resolve: (lease: Lease) => void;
-  readonly reject: (error: Error) => void;
-  /** Served, refused or out of time; a connection got for it then goes to the next. */
-  settled: boolean;
-}
-
-/** Idle connections close after this, so that a quiet pool holds nothing (`min` is 0). */
-const IDLE_CONNECTION_MS = 30 * SECOND;
-
 /** What a pool is for: data sources that agree in it share one, whatever else their rows say. */
 export function poolKey({ id, connection, poolMin, poolMax, namedStatements }: DataSource): string {
   const parts = JSON.stringify([id, connection, poolMin, poolMax, namedStatements]);
@@ -61,12 +47,12 @@ export class DataSourcePool implements Claimant {
   readonly key: string;
   lastUsedAt = performance.now();
   readonly #pool: pg.Pool;
-  readonly #knex: Knex;
+  readonly #acquire: () => Promise<pg.PoolClient>;
   readonly #breaker: Breaker;
   readonly #open = new Set<pg.ClientBase>();
   /** Those of the open ones that have not served yet. */
   readonly #connecting = new Set<pg.ClientBase>();
-  readonly #waiters: Waiter[] = [];
+  readonly #queue: LeaseQueue;
   #leased = 0;
   /** Connections asked of the pg pool for somebody who waits, and not handed over yet. */
   #coming = 0;
@@ -81,33 +67,31 @@ export class DataSourcePool implements Claimant {
     readonly dataSource: DataSource,
     private readonly options: DataSourcePoolOptions,
   ) {
-    const { budget, connectTimeoutMs, breaker = new Breaker() } = options;
+    const { budget, connectTimeoutMs, leaseTimeoutMs, breaker = new Breaker() } = options;
     this.key = poolKey(dataSource);
     this.#breaker = breaker;
-    this.#pool = new pg.Pool({
-      ...toClientConfig(dataSource.connection),
-      Client: budgetedClientClass({
-        budget,
-        connectTimeoutMs,
-        prepare: (client) => this.#prepare(client),
-        onOpen: (client) => {
-          this.#open.add(client);
-          this.#connecting.add(client);
-        },
-        onClosed: (client) => this.#closed(client),
-      }),
-      application_name: 'cloister',
-      min: dataSource.poolMin,
-      max: dataSource.poolMax,
-      idleTimeoutMillis: IDLE_CONNECTION_MS,
-      keepAlive: true,
-      types: typeParsers,
-      pipeline: true,
-    } as pg.PoolConfig);
-    // An idle connection that breaks is dropped by the pool; the next lease finds out what is wrong.
-    this.#pool.on('error', () => undefined);
-    const log = { warn: () => undefined }; // it would print addresses
-    this.#knex = knex({ client: 'pg', connectionPool: this.#pool, version: '13', log } as Knex.Config);
+    this.#queue = new LeaseQueue({
+      timeoutMs: leaseTimeoutMs,
+      onTimeout: (place) => {
+        // Who is next for a connection that is being made learns from that, and soon.
+        if (place < this.#connecting.size) return;
+        this.#refuse(place, 1, overloaded());
+        this.#serve();
+      },
+    });
+    const Client = budgetedClientClass({
+      budget,
+      connectTimeoutMs,
+      prepare: (client) => this.#prepare(client),
+      onOpen: (client) => {
+        this.#open.add(client);
+        this.#connecting.add(client);
+      },
+      onClosed: (client) => this.#closed(client),
+    });
+    const { pool, acquire } = createKnexPool(dataSource, Client);
+    this.#pool = pool;
+    this.#acquire = acquire;
   }
 
   /** @throws TENANT_UNAVAILABLE (at once while the breaker is open), OVERLOADED, PoolRetired. */
@@ -119,22 +103,9 @@ export class DataSourcePool implements Claimant {
       return Promise.reject(overloaded());
     }
     this.lastUsedAt = performance.now();
-    return new Promise((resolve, reject) => {
-      const waiter: Waiter = {
-        isProbe: passage === 'probe',
-        settled: false,
-        resolve,
-        reject,
-        timer: setTimeout(() => {
-          // Who is next for a connection that is being made learns from that, and soon.
-          if (this.#waiters.indexOf(waiter) < this.#connecting.size) return;
-          this.#refuse(waiter, overloaded());
-          this.#serve();
-        }, this.options.leaseTimeoutMs),
-      };
-      this.#waiters.push(waiter);
-      this.#serve();
-    });
+    const lease = this.#queue.join({ isProbe: passage === 'probe' });
+    this.#serve();
+    return lease;
   }
 
   /** Connections that nobody has and nobody is about to get. */
@@ -144,7 +115,7 @@ export class DataSourcePool implements Claimant {
   }
 
   get isUnused(): boolean {
-    return this.#leased + this.#coming + this.#waiters.length === 0;
+    return this.#leased + this.#coming + this.#queue.length === 0;
   }
 
   get stats(): PoolStats {
@@ -160,7 +131,7 @@ export class DataSourcePool implements Claimant {
   }
 
   get waiting(): number {
-    return this.#waiters.length;
+    return this.#queue.length;
   }
 
   onPlaceFree(): void {
@@ -185,7 +156,7 @@ export class DataSourcePool implements Claimant {
   retire(): Promise<void> {
     this.#retired ??= (async () => {
       this.options.budget.withdraw(this);
-      for (const waiter of [...this.#waiters]) this.#refuse(waiter, new PoolRetired());
+      this.#refuse(0, this.#queue.length, new PoolRetired());
       void this.#pool.end(); // it waits for releases; what counts is that the connections close
       if (this.#open.size > 0) await new Promise<void>((resolve) => (this.#whenClosed = resolve));
     })();
@@ -200,7 +171,7 @@ export class DataSourcePool implements Claimant {
   /** Serves those who wait, as far as there are connections for them. */
   #serve(): void {
     const { budget } = this.options;
-    while (this.#waiters.length > this.#coming && this.#retired === undefined) {
+    while (this.#queue.length > this.#coming && this.#retired === undefined) {
       if (this.idleCount === 0) {
         if (this.#pool.totalCount >= this.dataSource.poolMax) break;
         if (budget.taken() >= budget.limit) return budget.claim(this);
@@ -214,7 +185,7 @@ export class DataSourcePool implements Claimant {
   /** Gets one connection from the pg pool, idle or new, for whoever waits longest then. */
   async #bring(): Promise<void> {
     try {
-      const client = (await (this.#knex.client as Knex.Client).acquireConnection()) as pg.PoolClient;
+      const client = await this.#acquire();
       this.#coming -= 1;
       this.#handOver(client);
     } catch (error) {
@@ -225,7 +196,7 @@ export class DataSourcePool implements Claimant {
   }
 
   #handOver(client: pg.PoolClient): void {
-    const waiter = this.#waiters.shift();
+    const [waiter] = this.#queue.take(0, 1);
     const isNew = this.#connecting.delete(client);
     if (isNew) this.#breaker.succeed();
     if (waiter === undefined) {
@@ -233,7 +204,6 @@ export class DataSourcePool implements Claimant {
       this.options.budget.settle();
       return;
     }
-    this.#settle(waiter);
     // An idle connection says nothing of the server's state now: the next caller probes.
     if (waiter.isProbe && !isNew) this.#breaker.abandon();
     waiter.resolve(this.#leaseOf(client));
@@ -259,7 +229,7 @@ export class DataSourcePool implements Claimant {
         const { budget } = this.options;
         if (lost || spoilt) client.release(true);
         // Where another pool has waited long, this one gives up what it would use again.
-        else if (this.#waiters.length > 0 && budget.isOwed(this)) budget.expect(closeAndWait(client));
+        else if (this.#queue.length > 0 && budget.isOwed(this)) budget.expect(closeAndWait(client));
         else client.release();
         this.#serve();
         budget.settle();
@@ -274,8 +244,7 @@ export class DataSourcePool implements Claimant {
     // Misconfigured: it will not be better at the next try.
     if (failure === error) this.#breaker.trip();
     const isOpen = failure === error || this.#breaker.fail();
-    const concerned = isOpen ? [...this.#waiters] : this.#waiters.slice(0, 1);
-    for (const waiter of concerned) this.#refuse(waiter, failure);
+    this.#refuse(0, isOpen ? this.#queue.length : 1, failure);
   }
 
   /** A connection broke under a statement. */
@@ -283,9 +252,7 @@ export class DataSourcePool implements Claimant {
     // Silence was confirmed by a connection of its own; a cut may have hit this connection alone.
     if (isAppError(failure) && failure.code === 'TENANT_UNAVAILABLE') {
       this.#lastFailure = failure;
-      if (this.#breaker.fail()) {
-        for (const waiter of [...this.#waiters]) this.#refuse(waiter, failure);
-      }
+      if (this.#breaker.fail()) this.#refuse(0, this.#queue.length, failure);
     } else if (!isConnectionLoss(failure)) return;
     for (let suspects = this.idleCount; suspects > 0; suspects -= 1) void this.closeIdle();
   }
@@ -297,18 +264,11 @@ export class DataSourcePool implements Claimant {
     this.#verified = true;
   }
 
-  #refuse(waiter: Waiter, error: Error): void {
-    const index = this.#waiters.indexOf(waiter);
-    if (index >= 0) this.#waiters.splice(index, 1);
-    if (waiter.settled) return;
-    this.#settle(waiter);
-    if (waiter.isProbe) this.#breaker.abandon();
-    waiter.reject(error);
-  }
-
-  #settle(waiter: Waiter): void {
-    waiter.settled = true;
-    clearTimeout(waiter.timer);
+  #refuse(place: number, count: number, error: Error): void {
+    for (const waiter of this.#queue.take(place, count)) {
+      if (waiter.isProbe) this.#breaker.abandon();
+      waiter.reject(error);
+    }
   }
 
   #closed(client: pg.ClientBase): void {

@@ -107,6 +107,13 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   },
 };
 
+function sampleOf(kind: string): Sample {
+  const sample = SAMPLES[kind];
+  if (sample === undefined)
+    throw new Error(`Expected a sample of ${kind} to try its mutations with.`);
+  return sample;
+}
+
 let world: World;
 let api: Api;
 beforeAll(async () => {
@@ -117,7 +124,7 @@ afterAll(() => world.close());
 
 describe.each(kinds.kinds)('$name', ({ name, singular, plural, idPrefix }) => {
   const many = plural.charAt(0).toUpperCase() + plural.slice(1);
-  const sample = SAMPLES[name] as Sample;
+  const sample = sampleOf(name);
   const read = async (id: string, select = 'id'): Promise<Json | null> =>
     (await api.ask(`query ($id: ID!) { ${singular}(id: $id) { ${select} } }`, { id }))[
       singular

@@ -4,7 +4,10 @@
  * in clear.
  */
 import { randomBytes } from 'node:crypto';
+import { buildCrmSchema } from '../../src/crm/crm-schema';
 import { enrolDataSource } from '../../src/tenancy/provision';
+import { rootFields } from '../support/isolation-places';
+import { fullSelection } from '../support/isolation-requests';
 import { placesOfText } from '../support/watermark';
 import { createWorld, PASSWORD, type TenantName, type World } from '../support/world';
 
@@ -61,7 +64,10 @@ describe('a secret', () => {
     secrets.set('key as base64', Buffer.from(KEYS.registry, 'hex').toString('base64'));
     secrets.set('password of a role', rolePassword);
     secrets.set('password of a broken data source', DSN_PASSWORD);
-    secrets.set('password', PASSWORD).set('wrong password', WRONG_PASSWORD).set('new password', NEW_PASSWORD);
+    secrets
+      .set('password', PASSWORD)
+      .set('wrong password', WRONG_PASSWORD)
+      .set('new password', NEW_PASSWORD);
     await useEverything();
   });
   afterAll(async () => {
@@ -69,7 +75,11 @@ describe('a secret', () => {
     await world.close();
   });
 
-  async function ask(as: { token: string } | { tenant: TenantName } | undefined, query: string, variables: object = {}): Promise<string> {
+  async function ask(
+    as: { token: string } | { tenant: TenantName } | undefined,
+    query: string,
+    variables: object = {},
+  ): Promise<string> {
     const { text } = await world.query(as, query, { ...variables });
     answers.push(text);
     return text;
@@ -77,7 +87,10 @@ describe('a secret', () => {
 
   /** Signs in, works, errs and breaks things in every way that comes to mind. */
   async function useEverything(): Promise<void> {
-    const login = async (password: string, email = 'reader@alpha.test'): Promise<Session | undefined> => {
+    const login = async (
+      password: string,
+      email = 'reader@alpha.test',
+    ): Promise<Session | undefined> => {
       // Not among the answers: this one is where the tokens belong.
       const { data, text } = await world.query<{ login: Session | null }>(
         undefined,
@@ -95,23 +108,62 @@ describe('a secret', () => {
     await login(WRONG_PASSWORD, 'nobody@alpha.test');
     await ask({ token: session.accessToken }, ACCOUNTS);
     await ask({ token: `${session.accessToken}x` }, ACCOUNTS);
-    await ask(undefined, 'mutation ($input: RefreshSessionInput!) { refreshSession(input: $input) { userErrors { message } } }', {
-      input: { refreshToken: `${session.refreshToken.slice(0, -2)}xx` },
-    });
+    await ask(
+      undefined,
+      'mutation ($input: RefreshSessionInput!) { refreshSession(input: $input) { userErrors { message } } }',
+      {
+        input: { refreshToken: `${session.refreshToken.slice(0, -2)}xx` },
+      },
+    );
     // Faults in the document and in its variables, with a secret beside them.
-    await ask(undefined, `mutation { login(input: { email: "x@x.test", password: "${WRONG_PASSWORD}", more: 1 }) { accessToken } }`);
-    await ask(undefined, 'mutation ($input: LoginInput!) { login(input: $input) { accessToken } }', { input: { password: WRONG_PASSWORD } });
-    await ask(undefined, 'mutation ($input: LoginInput!) { login(input: $input) { accessToken } }', { input: WRONG_PASSWORD });
-    await ask(undefined, 'mutation ($input: LoginInput!) { login(input: $input) { accessToken } }', { input: { email: 'x@x.test', password: [WRONG_PASSWORD] } });
-    await ask(undefined, `mutation { login(input: { email: "x@x.test", password: "${WRONG_PASSWORD}" `);
-    const create = 'mutation ($input: CreateUserInput!) { createUser(input: $input) { user { name email } userErrors { field message code } } }';
-    await ask({ tenant: 'alpha' }, create, { input: { name: 'New', email: 'new@alpha.test', password: NEW_PASSWORD } });
-    await ask({ tenant: 'alpha' }, create, { input: { name: 'New', email: 'new@alpha.test', password: NEW_PASSWORD } });
-    await ask({ tenant: 'alpha' }, create, { input: { name: 'New', email: 'no address', password: NEW_PASSWORD } });
-    await ask({ tenant: 'alpha' }, create, { input: { name: 'New', email: 'long@alpha.test', password: NEW_PASSWORD.repeat(40) } });
+    await ask(
+      undefined,
+      `mutation { login(input: { email: "x@x.test", password: "${WRONG_PASSWORD}", more: 1 }) { accessToken } }`,
+    );
+    await ask(
+      undefined,
+      'mutation ($input: LoginInput!) { login(input: $input) { accessToken } }',
+      { input: { password: WRONG_PASSWORD } },
+    );
+    await ask(
+      undefined,
+      'mutation ($input: LoginInput!) { login(input: $input) { accessToken } }',
+      { input: WRONG_PASSWORD },
+    );
+    await ask(
+      undefined,
+      'mutation ($input: LoginInput!) { login(input: $input) { accessToken } }',
+      { input: { email: 'x@x.test', password: [WRONG_PASSWORD] } },
+    );
+    await ask(
+      undefined,
+      `mutation { login(input: { email: "x@x.test", password: "${WRONG_PASSWORD}" `,
+    );
+    const create =
+      'mutation ($input: CreateUserInput!) { createUser(input: $input) { user { name email } userErrors { field message code } } }';
+    await ask({ tenant: 'alpha' }, create, {
+      input: { name: 'New', email: 'new@alpha.test', password: NEW_PASSWORD },
+    });
+    await ask({ tenant: 'alpha' }, create, {
+      input: { name: 'New', email: 'new@alpha.test', password: NEW_PASSWORD },
+    });
+    await ask({ tenant: 'alpha' }, create, {
+      input: { name: 'New', email: 'no address', password: NEW_PASSWORD },
+    });
+    await ask({ tenant: 'alpha' }, create, {
+      input: { name: 'New', email: 'long@alpha.test', password: NEW_PASSWORD.repeat(40) },
+    });
     await breakThings();
-    for (const path of ['/metrics', '/readyz', '/healthz', `/nowhere?token=${session.accessToken}`, `/graphql?access_token=${session.accessToken}`]) {
-      const response = await fetch(`${world.url}${path}`, { headers: { authorization: `Bearer ${session.accessToken}` } });
+    for (const path of [
+      '/metrics',
+      '/readyz',
+      '/healthz',
+      `/nowhere?token=${session.accessToken}`,
+      `/graphql?access_token=${session.accessToken}`,
+    ]) {
+      const response = await fetch(`${world.url}${path}`, {
+        headers: { authorization: `Bearer ${session.accessToken}` },
+      });
       answers.push(JSON.stringify([...response.headers]), await response.text());
     }
   }
@@ -122,29 +174,55 @@ describe('a secret', () => {
     const enrol = async (change: (url: URL) => void): Promise<void> => {
       const url = new URL(world.tenants.gamma.database.appUrl);
       change(url);
-      const id = await enrolDataSource(tenancy, { name: 'dedicated', placement: 'dedicated', url: url.toString() });
+      const id = await enrolDataSource(tenancy, {
+        name: 'dedicated',
+        placement: 'dedicated',
+        url: url.toString(),
+      });
       tenancy.directory.invalidate('data_sources', id);
     };
+    // The debug query, which looks at the connection and says all that it may.
+    const schema = await buildCrmSchema();
+    const look = rootFields(schema, 'query').find(({ name }) => name === 'tenantConnection');
+    if (look === undefined) throw new Error('Expected the query tenantConnection.');
+    const connection = `{ tenantConnection ${fullSelection(look.type, 4)} }`;
+    expect(await ask({ tenant: 'gamma' }, connection)).not.toContain('"errors"');
     await enrol((url) => (url.password = DSN_PASSWORD));
     await ask({ tenant: 'gamma' }, ACCOUNTS);
+    await ask({ tenant: 'gamma' }, connection);
     await enrol((url) => ((url.password = DSN_PASSWORD), (url.port = '1')));
     await ask({ tenant: 'gamma' }, ACCOUNTS);
     await enrol((url) => ((url.password = DSN_PASSWORD), (url.hostname = 'nowhere.invalid')));
     await ask({ tenant: 'gamma' }, ACCOUNTS);
-    await expect(enrolDataSource(tenancy, { name: 'odd', placement: 'byo', url: `postgres://x:${DSN_PASSWORD}@h/d?host=/tmp` })).rejects.toThrow(
-      expect.not.objectContaining({ message: expect.stringContaining(DSN_PASSWORD) as string }) as Error,
+    await expect(
+      enrolDataSource(tenancy, {
+        name: 'odd',
+        placement: 'byo',
+        url: `postgres://x:${DSN_PASSWORD}@h/d?host=/tmp`,
+      }),
+    ).rejects.toThrow(
+      expect.not.objectContaining({
+        message: expect.stringContaining(DSN_PASSWORD) as string,
+      }) as Error,
     );
     // Sealed with another key: it cannot be opened.
     const dedicated = await tenancy.registry.findDataSourceByName('dedicated');
-    await world.sql(world.registry, "update registry.data_sources set url_sealed = replace(url_sealed, 'v1.t1.', 'v1.gone.'), updated_at = now() where name = 'dedicated'");
+    await world.sql(
+      world.registry,
+      "update registry.data_sources set url_sealed = replace(url_sealed, 'v1.t1.', 'v1.gone.'), updated_at = now() where name = 'dedicated'",
+    );
     tenancy.directory.invalidate('data_sources', dedicated?.id ?? '');
     await ask({ tenant: 'gamma' }, ACCOUNTS);
     // A failure that nobody foresaw: masked for the client, described in the log.
-    await world.sql(world.tenants.delta.database, 'alter table cloister.accounts rename column name to other_name');
+    await world.sql(
+      world.tenants.delta.database,
+      'alter table cloister.accounts rename column name to other_name',
+    );
     await ask({ tenant: 'delta' }, ACCOUNTS);
   }
 
-  const found = (text: string): string[] => [...secrets].filter(([, secret]) => text.includes(secret)).map(([name]) => name);
+  const found = (text: string): string[] =>
+    [...secrets].filter(([, secret]) => text.includes(secret)).map(([name]) => name);
 
   it('was used in ways that the log tells of', () => {
     expect(secrets.size).toBeGreaterThan(10);
@@ -152,21 +230,41 @@ describe('a secret', () => {
     expect(logs).toContain('INTERNAL_SERVER_ERROR');
     expect(logs).toContain('TENANT_UNAVAILABLE');
     const all = answers.join('\n');
-    for (const code of ['UNAUTHENTICATED', 'TENANT_UNAVAILABLE', 'BAD_KEY', 'DATA_SOURCE_UNREACHABLE', 'INTERNAL_SERVER_ERROR', 'GRAPHQL_VALIDATION_FAILED', 'CONFLICT']) {
+    for (const code of [
+      'UNAUTHENTICATED',
+      'TENANT_UNAVAILABLE',
+      'BAD_KEY',
+      'DATA_SOURCE_UNREACHABLE',
+      'INTERNAL_SERVER_ERROR',
+      'GRAPHQL_VALIDATION_FAILED',
+      'CONFLICT',
+    ]) {
       expect(all).toContain(code);
     }
   });
 
-  it('is in no line of the log, at the most talkative level', () => expect(found(logs)).toEqual([]));
+  it('is in no line of the log, at the most talkative level', () =>
+    expect(found(logs)).toEqual([]));
 
   it('is in nothing printed past the log', () => expect(found(printed)).toEqual([]));
 
-  it('is in no answer, error, header or metric', () => expect(found(answers.join('\n'))).toEqual([]));
+  it('is in no answer, error, header or metric', () =>
+    expect(found(answers.join('\n'))).toEqual([]));
 
   it('stands in clear in no table of the registry and none of a tenant', async () => {
     const kept = [...secrets].filter(([name]) => name !== 'password of a role');
-    for (const database of [world.registry, world.tenants.alpha.database, world.tenants.gamma.database]) {
-      expect(await placesOfText(world, database, kept.map(([, secret]) => secret))).toEqual([]);
+    for (const database of [
+      world.registry,
+      world.tenants.alpha.database,
+      world.tenants.gamma.database,
+    ]) {
+      expect(
+        await placesOfText(
+          world,
+          database,
+          kept.map(([, secret]) => secret),
+        ),
+      ).toEqual([]);
     }
     expect(await placesOfText(world, world.registry, ['postgres://', 'postgresql://'])).toEqual([]);
   });

@@ -18,12 +18,12 @@ const FIRST_ANSWER_MS = 3000;
 /** A change to the registry must have taken effect after this. */
 const EFFECTIVE_MS = 5000;
 
-interface Client_ {
+interface Caller {
   ask(tenant: TenantName, query?: string): Promise<Answer>;
   login(tenant: TenantName): Promise<Answer<{ login: { accessToken: string } }>>;
 }
 
-function clientOf(url: string): Client_ {
+function clientOf(url: string): Caller {
   const tokens = new Map<TenantName, string>();
   const post = async <T>(query: string, variables?: object, token?: string): Promise<Answer<T>> => {
     const response = await fetch(`${url}/graphql`, {
@@ -39,7 +39,7 @@ function clientOf(url: string): Client_ {
     const body = JSON.parse(text) as Partial<Answer<T>>;
     return { status: response.status, text, data: (body.data ?? {}) as T, errors: body.errors ?? [] };
   };
-  const login: Client_['login'] = (tenant) =>
+  const login: Caller['login'] = (tenant) =>
     post(LOGIN, { input: { email: `admin@${tenant}.test`, password: PASSWORD } });
   return {
     login,
@@ -67,10 +67,10 @@ describe('a fault', () => {
   let registryProxy: TcpProxy;
   let application: Application;
   let second: Application;
-  let here: Client_;
-  let there: Client_;
+  let here: Caller;
+  let there: Caller;
 
-  const start = async (registryUrl: string): Promise<[Application, Client_]> => {
+  const start = async (registryUrl: string): Promise<[Application, Caller]> => {
     const config = testConfig(world.registry, { ...environment, REGISTRY_URL: registryUrl });
     const started = await createApplication({ config, logger: createLogger('silent'), refusalBeatMs: 1 });
     const { url } = await started.http.listen();
@@ -207,7 +207,7 @@ describe('a fault', () => {
       for (const tenant of ['alpha', 'gamma', 'delta'] as const) {
         const askedAt = performance.now();
         expect(codeOf(await here.ask(tenant))).toBe('200 OK');
-        expect(performance.now() - askedAt).toBeLessThan(2 * FIRST_ANSWER_MS);
+        expect(performance.now() - askedAt).toBeLessThan(FIRST_ANSWER_MS);
       }
       const askedAt = performance.now();
       expectUnavailable(await here.login('alpha'), 'REGISTRY_UNREACHABLE');
@@ -379,7 +379,6 @@ describe('a fault', () => {
   });
 
   it('notes when a tenant was last used, without a word in the audit log', async () => {
-    await application.tenancy.openSession((await world.application.tenancy.registry.findTenant(world.tenants.alpha.id))!).end();
     const audited = await registrySql('select count(*) from registry.audit_log');
     const [fresh] = await start(world.registry.appUrl);
     const tenant = await fresh.tenancy.directory.findTenant(world.tenants.beta.id);

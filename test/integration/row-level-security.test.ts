@@ -51,14 +51,20 @@ describe('row-level security', () => {
   const countsOf = async (client: Client): Promise<Record<string, number>> => {
     const counts: Record<string, number> = {};
     for (const table of tables) {
-      const { rows } = await client.query<{ count: number }>(`select count(*)::int as count from cloister.${table}`);
+      const { rows } = await client.query<{ count: number }>(
+        `select count(*)::int as count from cloister.${table}`,
+      );
       counts[table] = rows[0]?.count ?? -1;
     }
     return counts;
   };
   const nothing = () => Object.fromEntries(tables.map((table) => [table, 0]));
   const rowsOf = (table: string, tenantId: string): Promise<Record<string, unknown>[]> =>
-    world.sql(world.tenants.alpha.database, `select * from cloister.${table} where tenant_id = $1`, [tenantId]);
+    world.sql(
+      world.tenants.alpha.database,
+      `select * from cloister.${table} where tenant_id = $1`,
+      [tenantId],
+    );
   const beginAs = async (tenantId: string): Promise<void> => {
     await app.query('begin');
     await app.query(SET_TENANT, [tenantId]);
@@ -96,7 +102,11 @@ describe('row-level security', () => {
 
   it('is tried on tables that hold rows of both tenants', async () => {
     for (const table of tables) {
-      expect([table, (await rowsOf(table, alphaId)).length > 0, (await rowsOf(table, betaId)).length > 0]).toEqual([table, true, true]);
+      expect([
+        table,
+        (await rowsOf(table, alphaId)).length > 0,
+        (await rowsOf(table, betaId)).length > 0,
+      ]).toEqual([table, true, true]);
     }
     expect(tables.length).toBeGreaterThan(10);
     expect(references.length).toBeGreaterThan(15);
@@ -109,7 +119,9 @@ describe('row-level security', () => {
   it('takes no row while no tenant is set', async () => {
     await app.query('begin');
     for (const table of tables) {
-      const refusal = await refusalOf(await insertable(table), [await asJson(table, betaId, { id: uuidv7() })]);
+      const refusal = await refusalOf(await insertable(table), [
+        await asJson(table, betaId, { id: uuidv7() }),
+      ]);
       expect([table, refusal?.code]).toEqual([table, INSUFFICIENT_PRIVILEGE]);
     }
   });
@@ -117,7 +129,9 @@ describe('row-level security', () => {
   it('shows a tenant all of its own rows and no other', async () => {
     await beginAs(alphaId);
     for (const table of tables) {
-      const { rows } = await app.query<{ tenant_id: string }>(`select tenant_id from cloister.${table}`);
+      const { rows } = await app.query<{ tenant_id: string }>(
+        `select tenant_id from cloister.${table}`,
+      );
       expect(new Set(rows.map(({ tenant_id }) => tenant_id))).toEqual(new Set([alphaId]));
       expect(rows).toHaveLength((await rowsOf(table, alphaId)).length);
     }
@@ -137,7 +151,10 @@ describe('row-level security', () => {
   });
 
   it('judges a prepared statement by the tenant it is run for, not the one it was prepared for', async () => {
-    const prepared = { name: 'everybody', text: 'select distinct tenant_id from cloister.accounts' };
+    const prepared = {
+      name: 'everybody',
+      text: 'select distinct tenant_id from cloister.accounts',
+    };
     // After five runs Postgres may settle on one plan for all.
     for (let run = 0; run < 8; run += 1) {
       for (const tenantId of [alphaId, betaId]) {
@@ -153,7 +170,9 @@ describe('row-level security', () => {
     await beginAs(alphaId);
     await app.query('set local row_security = off');
     for (const table of tables) {
-      expect((await refusalOf(`select 1 from cloister.${table}`, []))?.code).toBe(INSUFFICIENT_PRIVILEGE);
+      expect((await refusalOf(`select 1 from cloister.${table}`, []))?.code).toBe(
+        INSUFFICIENT_PRIVILEGE,
+      );
     }
     const owner = new URL(world.tenants.alpha.database.ownerUrl).username;
     expect((await refusalOf(`set local role ${owner}`, []))?.code).toBe(INSUFFICIENT_PRIVILEGE);
@@ -163,8 +182,13 @@ describe('row-level security', () => {
     const before = await checksumsOf(world, 'beta');
     await beginAs(alphaId);
     for (const table of tables) {
-      const update = await app.query(`update cloister.${table} set tenant_id = tenant_id where tenant_id = $1`, [betaId]);
-      const removal = await app.query(`delete from cloister.${table} where tenant_id = $1`, [betaId]);
+      const update = await app.query(
+        `update cloister.${table} set tenant_id = tenant_id where tenant_id = $1`,
+        [betaId],
+      );
+      const removal = await app.query(`delete from cloister.${table} where tenant_id = $1`, [
+        betaId,
+      ]);
       expect([table, update.rowCount, removal.rowCount]).toEqual([table, 0, 0]);
     }
     await app.query('commit');
@@ -177,7 +201,11 @@ describe('row-level security', () => {
       const insert = await insertable(table);
       const taken = await refusalOf(insert, [await asJson(table, betaId, {})]);
       const free = await refusalOf(insert, [await asJson(table, betaId, { id: uuidv7() })]);
-      expect([table, taken?.code, taken?.message]).toEqual([table, INSUFFICIENT_PRIVILEGE, free?.message]);
+      expect([table, taken?.code, taken?.message]).toEqual([
+        table,
+        INSUFFICIENT_PRIVILEGE,
+        free?.message,
+      ]);
       const moved = await refusalOf(`update cloister.${table} set tenant_id = $1`, [betaId]);
       expect([table, moved?.code]).toEqual([table, INSUFFICIENT_PRIVILEGE]);
     }
@@ -191,7 +219,11 @@ describe('row-level security', () => {
       const refusals = [];
       for (const id of [foreign?.['id'] as string, uuidv7()]) {
         const refusal = await refusalOf(refer, [id]);
-        refusals.push({ code: refusal?.code, message: refusal?.message, detail: refusal?.detail?.replaceAll(id, 'id') });
+        refusals.push({
+          code: refusal?.code,
+          message: refusal?.message,
+          detail: refusal?.detail?.replaceAll(id, 'id'),
+        });
       }
       expect([table, column, refusals[0]]).toEqual([table, column, refusals[1]]);
       expect([table, column, refusals[0]?.code]).toEqual([table, column, FOREIGN_KEY]);
@@ -203,7 +235,9 @@ describe('row-level security', () => {
     // The list of tenants has a row for each, whose id is its key.
     for (const table of tables.filter((name) => name !== 'tenants')) {
       const [own] = await rowsOf(table, alphaId);
-      const columns = references.filter((reference) => reference.table === `cloister.${table}`).map(({ column }) => column);
+      const columns = references
+        .filter((reference) => reference.table === `cloister.${table}`)
+        .map(({ column }) => column);
       const parents = Object.fromEntries(columns.map((column) => [column, own?.[column] ?? null]));
       const copy = await asJson(table, betaId, { ...parents, tenant_id: alphaId });
       const refusal = await refusalOf(await insertable(table), [copy]);

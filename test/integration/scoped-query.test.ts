@@ -30,7 +30,7 @@ describe('a statement that states its tenant in the same breath', () => {
 
   const connect = async (): Promise<pg.Client> => {
     const settings = toClientConfig(parseConnectionUrl(proxy.through(database.appUrl)));
-    const connected = new pg.Client({ ...settings, types: typeParsers, pipeline: true } as pg.ClientConfig);
+    const connected = new pg.Client({ ...settings, types: typeParsers, pipeline: true });
     await connected.connect();
     await prepareScope(connected);
     return connected;

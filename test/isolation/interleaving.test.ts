@@ -32,7 +32,8 @@ const STEPS: readonly Step[] = [
     // Several levels: one read view.
     query: `query { accounts(first: 3) { totalCount nodes { name contacts(first: 2) { nodes { fullName } } owner { name } } } }`,
     variables: () => ({}),
-    expects: ({ text }, { mark }) => text.includes(`"name":"${mark}`) && text.includes('"totalCount":4'),
+    expects: ({ text }, { mark }) =>
+      text.includes(`"name":"${mark}`) && text.includes('"totalCount":4'),
   },
   {
     query: 'query ($id: ID!) { node(id: $id) { id } }',
@@ -51,19 +52,29 @@ const STEPS: readonly Step[] = [
     expects: ({ text }) => text.includes('"CONFLICT"'),
   },
   {
-    query: 'query ($text: String) { products(first: 2, filter: { name: { contains: $text } }) { totalCount nodes { name } } }',
+    query:
+      'query ($text: String) { products(first: 2, filter: { name: { contains: $text } }) { totalCount nodes { name } } }',
     variables: (_own, other) => ({ text: other.mark }),
     expects: ({ text }) => text.includes('"totalCount":0'),
   },
   {
     // Refused after it has written: the parent is another tenant's.
-    query: 'mutation ($input: CreateContactInput!) { createContact(input: $input) { contact { id } userErrors { code } } }',
-    variables: (own, other, turn) => ({ input: { lastName: own.mark, accountId: turn % 2 === 0 ? first(other, 'Account') : randomIdLike(first(own, 'Account')) } }),
+    query:
+      'mutation ($input: CreateContactInput!) { createContact(input: $input) { contact { id } userErrors { code } } }',
+    variables: (own, other, turn) => ({
+      input: {
+        lastName: own.mark,
+        accountId: turn % 2 === 0 ? first(other, 'Account') : randomIdLike(first(own, 'Account')),
+      },
+    }),
     expects: ({ text }) => text.includes('"NOT_FOUND"'),
   },
   {
-    query: 'mutation ($input: UpsertProductInput!) { upsertProduct(input: $input) { product { name } userErrors { code } } }',
-    variables: (own, _other, turn) => ({ input: { externalId: `${own.mark} again`, name: `${own.mark} ${turn}` } }),
+    query:
+      'mutation ($input: UpsertProductInput!) { upsertProduct(input: $input) { product { name } userErrors { code } } }',
+    variables: (own, _other, turn) => ({
+      input: { externalId: `${own.mark} again`, name: `${own.mark} ${turn}` },
+    }),
     expects: ({ text }, { mark }) => text.includes(`"name":"${mark}`),
   },
 ];
@@ -75,7 +86,10 @@ describe('two tenants on the same connections', () => {
     const [made, schema] = await Promise.all([createWorld(), buildCrmSchema()]);
     world = made;
     await change({ poolMax: CONNECTIONS });
-    const [alpha, beta] = await Promise.all([markTenant(world, schema, 'alpha'), markTenant(world, schema, 'beta')]);
+    const [alpha, beta] = await Promise.all([
+      markTenant(world, schema, 'alpha'),
+      markTenant(world, schema, 'beta'),
+    ]);
     tenants = { alpha, beta };
   });
   afterAll(() => world.close());
@@ -97,10 +111,13 @@ describe('two tenants on the same connections', () => {
         const own = tenants[name];
         const other = tenants[name === 'alpha' ? 'beta' : 'alpha'];
         const step = STEPS[(turn >> 1) % STEPS.length] as Step; // within bounds
-        const answer = await world.query({ tenant: name }, step.query, { ...step.variables(own, other, turn) });
+        const answer = await world.query({ tenant: name }, step.query, {
+          ...step.variables(own, other, turn),
+        });
         const foreign = other.foundIn(answer.text);
         if (foreign !== undefined) faults.push(`${name} was shown ${foreign}: ${answer.text}`);
-        if (!unharmed(answer) || !step.expects(answer, own)) faults.push(`${name} asked ${step.query} and got ${answer.status} ${answer.text}`);
+        if (!unharmed(answer) || !step.expects(answer, own))
+          faults.push(`${name} asked ${step.query} and got ${answer.status} ${answer.text}`);
       },
       AT_ONCE,
     );
@@ -109,7 +126,9 @@ describe('two tenants on the same connections', () => {
 
   it('are never shown anything of each other in 5,000 requests, and none fails', async () => {
     expect(await run(5000)).toEqual([]);
-    const [pool] = world.application.tenancy.pools.stats().filter(({ dataSource }) => dataSource === 'shared');
+    const [pool] = world.application.tenancy.pools
+      .stats()
+      .filter(({ dataSource }) => dataSource === 'shared');
     expect(pool?.open).toBeLessThanOrEqual(CONNECTIONS);
   });
 

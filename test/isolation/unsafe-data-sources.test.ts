@@ -34,7 +34,9 @@ describe('a data source', () => {
   const expectRefused = async (reason: string): Promise<void> => {
     const answer = await ask();
     expect(answer.status).toBe(503);
-    expect(answer.errors.map(({ extensions }) => [extensions.code, extensions['reason']])).toEqual([['TENANT_UNAVAILABLE', reason]]);
+    expect(answer.errors.map(({ extensions }) => [extensions.code, extensions['reason']])).toEqual([
+      ['TENANT_UNAVAILABLE', reason],
+    ]);
     expect(answer.data).toEqual({});
     expect(answer.text).not.toMatch(/cloister_|postgres|dedicated|products/);
     for (const tenant of ['alpha', 'delta'] as const) {
@@ -66,7 +68,9 @@ describe('a data source', () => {
       const url = new URL(gamma().database.appUrl);
       const app = url.username;
       const owner = new URL(gamma().database.ownerUrl).username;
-      await asSuperuser(`create role ${stranger} login ${attribute} password 'stranger' in role ${memberOf === 'owner' ? owner : app}`);
+      await asSuperuser(
+        `create role ${stranger} login ${attribute} password 'stranger' in role ${memberOf === 'owner' ? owner : app}`,
+      );
       try {
         await asSuperuser(`grant connect on database ${gamma().database.name} to ${stranger}`);
         url.username = stranger;
@@ -84,15 +88,31 @@ describe('a data source', () => {
   describe('with a table that is not guarded is refused: one whose table', () => {
     const policy = "nullif(current_setting('app.tenant_id', true), '')::uuid";
     it.each([
-      ['does not enable row-level security', 'alter table cloister.products disable row level security', 'alter table cloister.products enable row level security'],
-      ['does not force it', 'alter table cloister.products no force row level security', 'alter table cloister.products force row level security'],
+      [
+        'does not enable row-level security',
+        'alter table cloister.products disable row level security',
+        'alter table cloister.products enable row level security',
+      ],
+      [
+        'does not force it',
+        'alter table cloister.products no force row level security',
+        'alter table cloister.products force row level security',
+      ],
       [
         'has no policy',
         'drop policy tenant_isolation on cloister.products',
         `create policy tenant_isolation on cloister.products using (tenant_id = ${policy}) with check (tenant_id = ${policy})`,
       ],
-      ['has a policy more, which lets everything through', 'create policy open on cloister.products using (true)', 'drop policy open on cloister.products'],
-      ['is new and has been forgotten', 'create table cloister.forgotten (tenant_id uuid, id uuid)', 'drop table cloister.forgotten'],
+      [
+        'has a policy more, which lets everything through',
+        'create policy open on cloister.products using (true)',
+        'drop policy open on cloister.products',
+      ],
+      [
+        'is new and has been forgotten',
+        'create table cloister.forgotten (tenant_id uuid, id uuid)',
+        'drop table cloister.forgotten',
+      ],
     ])('%s', async (_why, harm, mend) => {
       await asSuperuser(harm);
       try {

@@ -16,7 +16,15 @@ import {
   type GraphqlRequest,
 } from '../support/isolation-requests';
 import { askAs, mapAtOnce } from '../support/isolation-run';
-import { checksumsOf, kindNames, markTenant, randomIdLike, recordField, tenantTables, type MarkedTenant } from '../support/watermark';
+import {
+  checksumsOf,
+  kindNames,
+  markTenant,
+  randomIdLike,
+  recordField,
+  tenantTables,
+  type MarkedTenant,
+} from '../support/watermark';
 import { createWorld, type Answer, type TenantName, type World } from '../support/world';
 
 const OTHERS = ['beta', 'gamma', 'delta'] as const satisfies readonly TenantName[];
@@ -36,17 +44,22 @@ describe('the texts of another tenant', () => {
   const firstRecords = new Map<TenantName, Record<string, Record<string, unknown>>>();
   beforeAll(async () => {
     [world, schema] = await Promise.all([createWorld(), buildCrmSchema()]);
-    const marked = await Promise.all((['alpha', ...OTHERS] as const).map((name) => markTenant(world, schema, name)));
+    const marked = await Promise.all(
+      (['alpha', ...OTHERS] as const).map((name) => markTenant(world, schema, name)),
+    );
     [alpha, ...others] = marked as [MarkedTenant, ...MarkedTenant[]];
     for (const tenant of others) firstRecords.set(tenant.name, await readFirstRecords(tenant));
   });
   afterAll(() => world.close());
 
-  const other = (name: TenantName): MarkedTenant => others.find((each) => each.name === name) as MarkedTenant; // all are marked
+  const other = (name: TenantName): MarkedTenant =>
+    others.find((each) => each.name === name) as MarkedTenant; // all are marked
   const ask = (request: GraphqlRequest): Promise<Answer> => askAs(world, 'alpha', others, request);
   const connections = () => rootFields(schema, 'query').filter(isConnection);
 
-  async function readFirstRecords(tenant: MarkedTenant): Promise<Record<string, Record<string, unknown>>> {
+  async function readFirstRecords(
+    tenant: MarkedTenant,
+  ): Promise<Record<string, Record<string, unknown>>> {
     const entries = kindNames(schema).map(async (kind) => {
       const type = schema.getType(kind);
       const [own = ''] = recordSelections(type as never);
@@ -85,8 +98,12 @@ describe('the texts of another tenant', () => {
          and (strpos(${column}::text, $2) > 0 or strpos(${column}::text, $3) > 0))`,
     );
     const marks = [localTenantId, other(name).mark, other(name).phoneMark];
-    const unmarked = (await world.sql<{ name: string }>(database, searches.join(' union all '), marks)).map((row) => row.name);
-    expect(unmarked.filter((column) => !WORDLESS.includes(column) && !column.endsWith('_currency'))).toEqual([]);
+    const unmarked = (
+      await world.sql<{ name: string }>(database, searches.join(' union all '), marks)
+    ).map((row) => row.name);
+    expect(
+      unmarked.filter((column) => !WORDLESS.includes(column) && !column.endsWith('_currency')),
+    ).toEqual([]);
     expect(columns.length).toBeGreaterThan(60);
   });
 
@@ -114,7 +131,8 @@ describe('the texts of another tenant', () => {
       if (kind === undefined) return other(name).mark;
       const fields = place.path.slice(0, -1);
       let value: unknown = firstRecords.get(name)?.[kind];
-      for (const field of fields) value = (value as Record<string, unknown> | null | undefined)?.[field.name];
+      for (const field of fields)
+        value = (value as Record<string, unknown> | null | undefined)?.[field.name];
       return typeof value === 'string' ? value : undefined;
     };
     const operatorOf = ({ path, argument }: InputPlace): string => (path.at(-1) ?? argument).name;
@@ -124,10 +142,17 @@ describe('the texts of another tenant', () => {
     it('find nothing in any filter, and are not told from words that nobody uses', async () => {
       await unchanged(async () => {
         const places = placesOf(schema, 'String', 1).filter(
-          (place) => place.operation === 'query' && place.fields.length === 1 && place.path.length > 0 && valueOf(place) !== undefined,
+          (place) =>
+            place.operation === 'query' &&
+            place.fields.length === 1 &&
+            place.path.length > 0 &&
+            valueOf(place) !== undefined,
         );
         const probes = (value: (place: InputPlace) => string) =>
-          requestsOf(places.map((place) => ({ place, value: listed(place, value(place)) })), alpha.source);
+          requestsOf(
+            places.map((place) => ({ place, value: listed(place, value(place)) })),
+            alpha.source,
+          );
         const theirs = probes((place) => valueOf(place) ?? '');
         const nobodys = probes(() => 'nobody uses these words');
         const chunks = chunksOf(places, PROBES_PER_DOCUMENT);
@@ -135,10 +160,15 @@ describe('the texts of another tenant', () => {
           const answer = await ask(request);
           const control = await ask(nobodys[index] as GraphqlRequest); // equally many
           expect(answer.text).toBe(control.text);
-          const own = await world.query<Record<string, { totalCount: number }>>({ tenant: name }, request.query, request.variables);
+          const own = await world.query<Record<string, { totalCount: number }>>(
+            { tenant: name },
+            request.query,
+            request.variables,
+          );
           for (const [number, place] of (chunks[index] ?? []).entries()) {
             // What finds nothing of alpha's does find the other tenant's own.
-            if (FINDING.includes(operatorOf(place))) expect(own.data[`a${number}`]?.totalCount).toBeGreaterThan(0);
+            if (FINDING.includes(operatorOf(place)))
+              expect(own.data[`a${number}`]?.totalCount).toBeGreaterThan(0);
           }
         });
         expect(places.length).toBeGreaterThan(400);
@@ -149,11 +179,19 @@ describe('the texts of another tenant', () => {
       const orderings = connections().flatMap((field) => {
         const argument = field.args.find(({ name: argumentName }) => argumentName === 'orderBy');
         const order = argument === undefined ? undefined : getNamedType(argument.type);
-        const by = isInputObjectType(order) ? getNamedType(order.getFields()['field']?.type) : undefined;
-        if (!isEnumType(by)) throw new Error(`Expected ${field.name} to be ordered by an enumeration.`);
-        return by.getValues().flatMap((value) =>
-          ['ASC', 'DESC'].map((direction) => `${field.name}(first: 20, orderBy: [{ field: ${value.name}, direction: ${direction} }]) { totalCount edges { cursor node { id } } }`),
-        );
+        const by = isInputObjectType(order)
+          ? getNamedType(order.getFields()['field']?.type)
+          : undefined;
+        if (!isEnumType(by))
+          throw new Error(`Expected ${field.name} to be ordered by an enumeration.`);
+        return by
+          .getValues()
+          .flatMap((value) =>
+            ['ASC', 'DESC'].map(
+              (direction) =>
+                `${field.name}(first: 20, orderBy: [{ field: ${value.name}, direction: ${direction} }]) { totalCount edges { cursor node { id } } }`,
+            ),
+          );
       });
       await mapAtOnce(chunksOf(orderings, 10), async (chunk) => {
         const query = `{ ${chunk.map((text, index) => `a${index}: ${text}`).join(' ')} }`;
@@ -168,19 +206,30 @@ describe('the texts of another tenant', () => {
       const made = 'bm9ib2R5IG1hZGUgdGhpcw';
       await mapAtOnce(connections(), async ({ name: list }) => {
         const page = `{ pageInfo { endCursor } nodes { id } }`;
-        const { data } = await world.query<Record<string, { pageInfo: { endCursor: string } }>>({ tenant: name }, `{ ${list}(first: 1) ${page} }`);
+        const { data } = await world.query<Record<string, { pageInfo: { endCursor: string } }>>(
+          { tenant: name },
+          `{ ${list}(first: 1) ${page} }`,
+        );
         for (const direction of ['first: 5, after', 'last: 5, before']) {
           const query = `query ($cursor: String) { ${list}(${direction}: $cursor) ${page} }`;
-          const theirs = await ask({ query, variables: { cursor: data[list]?.pageInfo.endCursor } });
+          const theirs = await ask({
+            query,
+            variables: { cursor: data[list]?.pageInfo.endCursor },
+          });
           const nobodys = await ask({ query, variables: { cursor: made } });
           expect(theirs.text).toBe(nobodys.text);
-          expect(theirs.errors.map(({ extensions }) => extensions.code)).toEqual(['BAD_USER_INPUT']);
+          expect(theirs.errors.map(({ extensions }) => extensions.code)).toEqual([
+            'BAD_USER_INPUT',
+          ]);
         }
       });
     });
 
     it('have ids that nodes does not find', async () => {
-      const ids = [...Object.values(other(name).records).flat(), ...Object.values(other(name).deleted)];
+      const ids = [
+        ...Object.values(other(name).records).flat(),
+        ...Object.values(other(name).deleted),
+      ];
       const query = 'query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }';
       const theirs = await ask({ query, variables: { ids } });
       const nobodys = await ask({ query, variables: { ids: ids.map(randomIdLike) } });
@@ -192,17 +241,26 @@ describe('the texts of another tenant', () => {
       // Alpha's records now hold these words as well, so the tenant is known by its ids alone.
       const words = (kind: string): SampleSource => {
         const record = firstRecords.get(name)?.[kind] ?? {};
-        const word = (field: string): string => (typeof record[field] === 'string' ? record[field] : `${kind} ${field}`);
-        return { ...alpha.source, text: (field) => (field === 'password' ? alpha.source.text(field) : word(field)), email: () => word('email') };
+        const word = (field: string): string =>
+          typeof record[field] === 'string' ? record[field] : `${kind} ${field}`;
+        return {
+          ...alpha.source,
+          text: (field) => (field === 'password' ? alpha.source.text(field) : word(field)),
+          email: () => word('email'),
+        };
       };
       await unchanged(async () => {
         for (const operation of ['upsert', 'create']) {
           for (const kind of kindNames(schema)) {
-            const argument = rootFields(schema, 'mutation').find((field) => field.name === `${operation}${kind}`)?.args[0];
+            const argument = rootFields(schema, 'mutation').find(
+              (field) => field.name === `${operation}${kind}`,
+            )?.args[0];
             if (argument === undefined) throw new Error(`Expected a mutation ${operation}${kind}.`);
             const input = sampleOf(argument.type, argument.name, words(kind), { full: true });
             const record = recordField(kind);
-            const { data, text } = await world.query<Record<string, Record<string, { id: string } | null>>>(
+            const { data, text } = await world.query<
+              Record<string, Record<string, { id: string } | null>>
+            >(
               { tenant: 'alpha' },
               `mutation ($input: ${String(argument.type)}) { made: ${operation}${kind}(input: $input) { ${record} { id version } userErrors { field message code } } }`,
               { input },
@@ -212,7 +270,9 @@ describe('the texts of another tenant', () => {
             expect(text).toContain('"version":1},"userErrors":[]');
             // Out of the way of the same words once more.
             const purge = `mutation ($id: ID!) { purge${kind}(input: { id: $id }) { userErrors { message } } }`;
-            expect((await world.query({ tenant: 'alpha' }, purge, { id })).text).toContain('"userErrors":[]');
+            expect((await world.query({ tenant: 'alpha' }, purge, { id })).text).toContain(
+              '"userErrors":[]',
+            );
           }
         }
       });

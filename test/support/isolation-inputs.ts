@@ -45,7 +45,13 @@ const PLAIN_SAMPLES: Readonly<Record<string, unknown>> = {
   CurrencyCode: 'EUR',
 };
 
-const TEXT_SCALARS: ReadonlySet<string> = new Set(['String', 'ID', 'EmailAddress', 'PhoneNumber', 'URL']);
+const TEXT_SCALARS: ReadonlySet<string> = new Set([
+  'String',
+  'ID',
+  'EmailAddress',
+  'PhoneNumber',
+  'URL',
+]);
 
 /** @returns undefined where an optional reference has no record to point at. */
 export function sampleOf(
@@ -64,14 +70,18 @@ export function sampleOf(
     const entries = Object.values(type.getFields()).flatMap((field) => {
       const wanted = isRequiredInputField(field) || (options.full === true && bearsText(field));
       if (!wanted) return [];
-      const value = sampleOf(field.type, field.name, source, { ...options, ...idOfField(field, options) });
+      const value = sampleOf(field.type, field.name, source, {
+        ...options,
+        ...idOfField(field, options),
+      });
       return value === undefined ? [] : [[field.name, value] as const];
     });
     return Object.fromEntries(entries);
   }
   switch (type.name) {
     case 'ID':
-      if (options.idOf === undefined) throw new Error(`The input "${name}" takes an id, but does not say of which kind.`);
+      if (options.idOf === undefined)
+        throw new Error(`The input "${name}" takes an id, but does not say of which kind.`);
       return source.recordId(options.idOf, name);
     case 'String':
       return source.text(name);
@@ -83,7 +93,10 @@ export function sampleOf(
       return source.url();
   }
   const plain = PLAIN_SAMPLES[type.name];
-  if (plain === undefined) throw new Error(`Expected a sample of the scalar ${type.name}: add one to isolation-inputs.ts.`);
+  if (plain === undefined)
+    throw new Error(
+      `Expected a sample of the scalar ${type.name}: add one to isolation-inputs.ts.`,
+    );
   return plain;
 }
 
@@ -95,5 +108,7 @@ const idOfField = (field: GraphQLInputField, { idOf }: SampleOptions): SampleOpt
 function bearsText(field: GraphQLInputField): boolean {
   const named = getNamedType(field.type);
   if (!isInputObjectType(named)) return TEXT_SCALARS.has(named.name);
-  return Object.values(named.getFields()).every((part) => TEXT_SCALARS.has(getNamedType(part.type).name));
+  return Object.values(named.getFields()).every((part) =>
+    TEXT_SCALARS.has(getNamedType(part.type).name),
+  );
 }

@@ -44,7 +44,11 @@ const ROOT_FIELD_LEVELS = 2;
  * beneath a root field a filter, and each filter it leads to, are walked; beneath other fields only
  * the filter itself.
  */
-export function placesOf(schema: GraphQLSchema, scalar: string, rootLevels = ROOT_FIELD_LEVELS): InputPlace[] {
+export function placesOf(
+  schema: GraphQLSchema,
+  scalar: string,
+  rootLevels = ROOT_FIELD_LEVELS,
+): InputPlace[] {
   const places: InputPlace[] = [];
   const seen = new Set<string>();
   const queue: { operation: Operation; fields: readonly Field[] }[] = [];
@@ -57,14 +61,21 @@ export function placesOf(schema: GraphQLSchema, scalar: string, rootLevels = ROO
     const field = fields.at(-1) as Field; // never empty
     const levels = fields.length === 1 ? rootLevels : 1;
     for (const argument of field.args) {
-      const found = inputPaths(argument, scalar, extensionsOf(argument).idOf ?? extensionsOf(field).idOf, levels);
-      for (const { path, idOf } of found) places.push({ operation, fields, argument, path, scalar, idOf });
+      const found = inputPaths(
+        argument,
+        scalar,
+        extensionsOf(argument).idOf ?? extensionsOf(field).idOf,
+        levels,
+      );
+      for (const { path, idOf } of found)
+        places.push({ operation, fields, argument, path, scalar, idOf });
     }
     const type = getNamedType(field.type);
     if (operation === 'mutation' || seen.has(type.name)) continue;
     if (!isObjectType(type) && !isInterfaceType(type)) continue;
     seen.add(type.name);
-    for (const below of Object.values(type.getFields())) queue.push({ operation, fields: [...fields, below as Field] });
+    for (const below of Object.values(type.getFields()))
+      queue.push({ operation, fields: [...fields, below as Field] });
   }
   return places;
 }
@@ -85,7 +96,12 @@ function inputPaths(
   idOf: string | undefined,
   levels: number,
 ): InputPath[] {
-  const walk = (type: GraphQLInputObjectType, path: readonly GraphQLInputField[], above: string | undefined, left: number): InputPath[] => {
+  const walk = (
+    type: GraphQLInputObjectType,
+    path: readonly GraphQLInputField[],
+    above: string | undefined,
+    left: number,
+  ): InputPath[] => {
     const remaining = takesIds(type) && isRecursive(type) ? left - 1 : left;
     if (remaining < 0) return [];
     return Object.values(type.getFields()).flatMap((field) => {
@@ -127,11 +143,15 @@ export function idCoordinates(schema: GraphQLSchema): string[] {
   return Object.values(schema.getTypeMap()).flatMap((type) => {
     if (type.name.startsWith('__')) return [];
     if (isInputObjectType(type)) {
-      return Object.values(type.getFields()).flatMap((field) => (isId(field) ? [`${type.name}.${field.name}`] : []));
+      return Object.values(type.getFields()).flatMap((field) =>
+        isId(field) ? [`${type.name}.${field.name}`] : [],
+      );
     }
     if (!isObjectType(type)) return [];
     return Object.values(type.getFields()).flatMap((field) =>
-      field.args.flatMap((argument) => (isId(argument) ? [`${type.name}.${field.name}(${argument.name}:)`] : [])),
+      field.args.flatMap((argument) =>
+        isId(argument) ? [`${type.name}.${field.name}(${argument.name}:)`] : [],
+      ),
     );
   });
 }
@@ -139,7 +159,8 @@ export function idCoordinates(schema: GraphQLSchema): string[] {
 /** The coordinates that a place goes through. */
 export function coordinatesOf(schema: GraphQLSchema, place: InputPlace): string[] {
   const root = place.operation === 'query' ? schema.getQueryType() : schema.getMutationType();
-  const owner = place.fields.length === 1 ? root : getNamedType((place.fields.at(-2) as Field).type);
+  const owner =
+    place.fields.length === 1 ? root : getNamedType((place.fields.at(-2) as Field).type);
   const field = place.fields.at(-1) as Field; // never empty
   const coordinates = [`${owner?.name ?? ''}.${field.name}(${place.argument.name}:)`];
   let type = getNamedType(place.argument.type);

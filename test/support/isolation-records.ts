@@ -34,7 +34,13 @@ export async function withNewRecords<T>(
   const kinds: string[] = [];
   const note = (kind: string): string => (kinds.push(kind), '');
   build({ ...tenant.source, recordId: note, siblingId: note });
-  const made = await newRecords(world, schema, tenant, kinds.map((kind) => (kind === 'Node' ? 'Account' : kind)), options);
+  const made = await newRecords(
+    world,
+    schema,
+    tenant,
+    kinds.map((kind) => (kind === 'Node' ? 'Account' : kind)),
+    options,
+  );
   const take = (): string => made.shift() ?? '';
   return build({ ...tenant.source, recordId: take, siblingId: take });
 }

@@ -52,7 +52,11 @@ export function chunksOf<T>(items: readonly T[], size: number): T[][] {
   );
 }
 
-function requestOf(operation: Operation, probes: readonly Probe[], source: SampleSource): GraphqlRequest {
+function requestOf(
+  operation: Operation,
+  probes: readonly Probe[],
+  source: SampleSource,
+): GraphqlRequest {
   const variables: Record<string, unknown> = {};
   const declarations: string[] = [];
   const selections = probes.map((probe, index) => {
@@ -61,7 +65,8 @@ function requestOf(operation: Operation, probes: readonly Probe[], source: Sampl
     const last = probe.place.fields.length - 1;
     const write = (field: Field, level: number): string => {
       const given = field.args.filter(
-        (argument) => (level === last && argument === probe.place.argument) || isRequiredArgument(argument),
+        (argument) =>
+          (level === last && argument === probe.place.argument) || isRequiredArgument(argument),
       );
       const written = given.map((argument) => {
         const name = `v${index}_${level}_${argument.name}`;
@@ -70,13 +75,16 @@ function requestOf(operation: Operation, probes: readonly Probe[], source: Sampl
           argument === probe.place.argument
             ? valueAt(argument.type, probe.place.path, probe, source)
             : // The first record, which the others refer to: what is asked for below it is there.
-              sampleOf(argument.type, argument.name, siblingOf(source), { idOf: extensionsOf(field).idOf });
+              sampleOf(argument.type, argument.name, siblingOf(source), {
+                idOf: extensionsOf(field).idOf,
+              });
         return `${argument.name}: $${name}`;
       });
       const next = below[level];
       // Pages and counts share their conditions: deep in a filter one of the two is enough.
       const counted = probe.place.path.length <= 3;
-      const selection = next === undefined ? briefSelection(field.type, counted) : `{ ${write(next, level + 1)} }`;
+      const selection =
+        next === undefined ? briefSelection(field.type, counted) : `{ ${write(next, level + 1)} }`;
       return `${field.name}${written.length === 0 ? '' : `(${written.join(', ')})`} ${selection}`;
     };
     return `a${index}: ${write(root, 0)}`;
@@ -98,20 +106,36 @@ function valueAt(
   if (isListType(type)) {
     if (path.length === 0 && Array.isArray(probe.value)) return probe.value;
     const item = valueAt(type.ofType, path, probe, source, name, idOf);
-    return probe.inList === 'second' ? [sampleOf(type.ofType, name, siblingOf(source), { idOf }), item] : [item];
+    return probe.inList === 'second'
+      ? [sampleOf(type.ofType, name, siblingOf(source), { idOf }), item]
+      : [item];
   }
   const [step, ...rest] = path;
   if (step === undefined) return probe.value;
-  if (!isInputObjectType(type)) throw new Error(`Expected an input object at "${step.name}", but got ${String(type)}.`);
+  if (!isInputObjectType(type))
+    throw new Error(`Expected an input object at "${step.name}", but got ${String(type)}.`);
   const stepIdOf = extensionsOf(step).idOf ?? idOf;
   const around = Object.values(type.getFields())
     .filter((field) => field !== step && isRequiredInputField(field))
-    .map((field) => [field.name, sampleOf(field.type, field.name, source, { idOf: extensionsOf(field).idOf })] as const);
-  return { ...Object.fromEntries(around), [step.name]: valueAt(step.type, rest, probe, source, step.name, stepIdOf) };
+    .map(
+      (field) =>
+        [
+          field.name,
+          sampleOf(field.type, field.name, source, { idOf: extensionsOf(field).idOf }),
+        ] as const,
+    );
+  return {
+    ...Object.fromEntries(around),
+    [step.name]: valueAt(step.type, rest, probe, source, step.name, stepIdOf),
+  };
 }
 
 /** A call of a root field with all that it requires. */
-export function rootRequest(operation: Operation, field: Field, source: SampleSource): GraphqlRequest {
+export function rootRequest(
+  operation: Operation,
+  field: Field,
+  source: SampleSource,
+): GraphqlRequest {
   const variables: Record<string, unknown> = {};
   const given = field.args.filter(isRequiredArgument);
   for (const argument of given) {
@@ -121,10 +145,16 @@ export function rootRequest(operation: Operation, field: Field, source: SampleSo
   const declared = given.map(({ name, type }) => `$${name}: ${String(type)}`).join(', ');
   const handedOn = given.map(({ name }) => `${name}: $${name}`).join(', ');
   const [head, call] = given.length === 0 ? ['', ''] : [` (${declared})`, `(${handedOn})`];
-  return { query: `${operation}${head} { a0: ${field.name}${call} ${briefSelection(field.type)} }`, variables };
+  return {
+    query: `${operation}${head} { a0: ${field.name}${call} ${briefSelection(field.type)} }`,
+    variables,
+  };
 }
 
-const siblingOf = (source: SampleSource): SampleSource => ({ ...source, recordId: source.siblingId ?? source.recordId });
+const siblingOf = (source: SampleSource): SampleSource => ({
+  ...source,
+  recordId: source.siblingId ?? source.recordId,
+});
 
 /** Enough to see whether anything was found, in few tokens. */
 export function briefSelection(type: GraphQLOutputType, counted = true): string {
@@ -132,9 +162,10 @@ export function briefSelection(type: GraphQLOutputType, counted = true): string 
   if (isLeafType(named)) return '';
   if (!isObjectType(named) && !isInterfaceType(named)) return '{ __typename }';
   const fields = named.getFields();
-  if (fields['nodes'] !== undefined) return counted ? '{ totalCount nodes { id } }' : '{ nodes { id } }';
+  if (fields['nodes'] !== undefined)
+    return counted ? '{ totalCount nodes { id } }' : '{ nodes { id } }';
   if (fields['userErrors'] !== undefined) return fullSelection(type, 2);
-  return fields['id'] === undefined ? '{ __typename }' : '{ __typename id }';
+  return fields['id'] === undefined ? fullSelection(type, 2) : '{ __typename id }';
 }
 
 /** Every leaf down to the level, by fields that need no argument. */
@@ -153,15 +184,26 @@ export function fullSelection(type: GraphQLOutputType, levels: number): string {
 export function recordSelections(type: GraphQLOutputType): string[] {
   const own = fieldsOf(type).filter((field) => !isRelation(field));
   const plain = (fields: readonly Field[]): string =>
-    fields.map((field) => (isLeafType(getNamedType(field.type)) ? field.name : `${field.name} ${fullSelection(field.type, 1)}`)).join(' ');
+    fields
+      .map((field) =>
+        isLeafType(getNamedType(field.type))
+          ? field.name
+          : `${field.name} ${fullSelection(field.type, 1)}`,
+      )
+      .join(' ');
   const relations = fieldsOf(type).filter(isRelation);
   return [
     `{ ${plain(own)} }`,
     ...relations.map((relation) => {
       const record = recordOf(relation);
-      const inside = `{ ${plain(fieldsOf(record).filter((field) => !isRelation(field)))} ${fieldsOf(record)
+      const inside = `{ ${plain(fieldsOf(record).filter((field) => !isRelation(field)))} ${fieldsOf(
+        record,
+      )
         .filter(isRelation)
-        .map((field) => `${field.name}${isConnection(field) ? '(first: 2)' : ''} ${briefSelection(field.type)}`)
+        .map(
+          (field) =>
+            `${field.name}${isConnection(field) ? '(first: 2)' : ''} ${briefSelection(field.type)}`,
+        )
         .join(' ')} }`;
       return `{ id ${relation.name}${isConnection(relation) ? `(first: 3, includeDeleted: true) { totalCount edges { cursor } nodes ${inside} }` : ` ${inside}`} }`;
     }),
@@ -171,10 +213,14 @@ export function recordSelections(type: GraphQLOutputType): string[] {
 const fieldsOf = (type: GraphQLOutputType): Field[] => {
   const named = getNamedType(type);
   if (!isObjectType(named) && !isInterfaceType(named)) return [];
-  return (Object.values(named.getFields()) as Field[]).filter((field) => !field.args.some(isRequiredArgument));
+  return (Object.values(named.getFields()) as Field[]).filter(
+    (field) => !field.args.some(isRequiredArgument),
+  );
 };
 
-export const isConnection = (field: Field): boolean => getNamedType(field.type).name.endsWith('Connection');
+/** A list of records, by pages. */
+export const isConnection = (field: Field): boolean =>
+  fieldsOf(field.type).some(({ name }) => name === 'nodes');
 
 /** Leads to another record, alone or in a list. */
 const isRelation = (field: Field): boolean =>

@@ -35,7 +35,9 @@ export async function askAs(
   for (const other of others) {
     const found = other.name === tenant ? undefined : other.foundIn(answer.text);
     if (found !== undefined) {
-      throw new Error(`Expected nothing of ${other.name} in an answer to ${tenant}, but got ${found} for ${query}: ${answer.text}`);
+      throw new Error(
+        `Expected nothing of ${other.name} in an answer to ${tenant}, but got ${found} for ${query}: ${answer.text}`,
+      );
     }
   }
   return answer;

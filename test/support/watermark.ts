@@ -9,6 +9,7 @@ import { parseTypeId, toTypeId } from '../../src/lib/type-id';
 import type { TestDatabase } from './databases';
 import { sampleOf, type SampleSource } from './isolation-inputs';
 import { placesOf, rootFields } from './isolation-places';
+import { fillEmptyTables } from './watermark-tables';
 import { PASSWORD, type TenantName, type World } from './world';
 
 /**
@@ -33,7 +34,11 @@ export interface MarkedTenant {
 }
 
 /** Texts, addresses and numbers of one tenant, each used once. */
-export function markedSource(mark: string, phoneMark: string, recordId: SampleSource['recordId']): SampleSource {
+export function markedSource(
+  mark: string,
+  phoneMark: string,
+  recordId: SampleSource['recordId'],
+): SampleSource {
   let used = 0;
   const next = (): number => (used += 1);
   return {
@@ -61,7 +66,9 @@ export async function markTenant(
 ): Promise<MarkedTenant> {
   const mark = `wm${randomBytes(5).toString('hex')}${name}`;
   const phoneMark = `+4368${String(randomBytes(4).readUInt32BE() % 10_000_000).padStart(7, '0')}`;
-  const records: Record<string, string[]> = Object.fromEntries(kindNames(schema).map((kind) => [kind, []]));
+  const records: Record<string, string[]> = Object.fromEntries(
+    kindNames(schema).map((kind) => [kind, []]),
+  );
   const deleted: Record<string, string> = {};
   let making = '';
   let round = 0;
@@ -74,7 +81,8 @@ export async function markTenant(
   };
   const mutate = async (text: string, input: object): Promise<void> => {
     const answer = await world.query({ tenant: name }, text, { input });
-    if (!answer.text.includes('"userErrors":[]')) throw new Error(`Expected no errors, but got ${answer.text}`);
+    if (!answer.text.includes('"userErrors":[]'))
+      throw new Error(`Expected no errors, but got ${answer.text}`);
   };
 
   for (; round < RECORDS_PER_KIND; round += 1) {
@@ -82,12 +90,17 @@ export async function markTenant(
   }
   for (const kind of inOrderOfReference(schema)) {
     const id = await create(kind);
-    await mutate(`mutation ($input: Delete${kind}Input!) { delete${kind}(input: $input) { userErrors { code } } }`, { id });
+    await mutate(
+      `mutation ($input: Delete${kind}Input!) { delete${kind}(input: $input) { userErrors { code } } }`,
+      { id },
+    );
     deleted[kind] = id;
   }
 
   if (names) await markNames(world, name, mark);
   await signInFrom(world, name, mark);
+  const { database, localTenantId } = world.tenants[name];
+  await fillEmptyTables(world, database, await tenantTables(world, database), localTenantId, mark);
   const ids = [...Object.values(records).flat(), ...Object.values(deleted)];
   const marks = [mark, phoneMark, ...ids, ...ids.map(uuidOf)];
   return {
@@ -96,7 +109,11 @@ export async function markTenant(
     phoneMark,
     records,
     deleted,
-    source: { ...source, recordId: (kind) => records[kind]?.at(-1), siblingId: (kind) => records[kind]?.[0] },
+    source: {
+      ...source,
+      recordId: (kind) => records[kind]?.at(-1),
+      siblingId: (kind) => records[kind]?.[0],
+    },
     foundIn: (text) => marks.find((each) => text.includes(each)),
   };
 }
@@ -119,7 +136,8 @@ export async function createRecord(
     { input },
   );
   const id = answer.data['made']?.[recordField(kind)]?.id;
-  if (id === undefined) throw new Error(`Expected create${kind} to succeed, but got ${answer.text}`);
+  if (id === undefined)
+    throw new Error(`Expected create${kind} to succeed, but got ${answer.text}`);
   return id;
 }
 
@@ -146,9 +164,11 @@ export function inOrderOfReference(schema: GraphQLSchema): string[] {
   const ordered: string[] = [];
   while (ordered.length < references.size) {
     const ready = [...references].filter(
-      ([kind, parents]) => !ordered.includes(kind) && [...parents].every((parent) => ordered.includes(parent)),
+      ([kind, parents]) =>
+        !ordered.includes(kind) && [...parents].every((parent) => ordered.includes(parent)),
     );
-    if (ready.length === 0) throw new Error('Kinds refer to each other in a circle: the first must be made without.');
+    if (ready.length === 0)
+      throw new Error('Kinds refer to each other in a circle: the first must be made without.');
     ordered.push(...ready.map(([kind]) => kind));
   }
   return ordered;
@@ -156,8 +176,15 @@ export function inOrderOfReference(schema: GraphQLSchema): string[] {
 
 async function markNames(world: World, name: TenantName, mark: string): Promise<void> {
   const { database, localTenantId, id } = world.tenants[name];
-  await world.sql(database, 'update cloister.tenants set name = $2, slug = $2 where tenant_id = $1', [localTenantId, mark]);
-  await world.sql(world.registry, 'update registry.tenants set name = $2 where id = $1', [id, mark]);
+  await world.sql(
+    database,
+    'update cloister.tenants set name = $2, slug = $2 where tenant_id = $1',
+    [localTenantId, mark],
+  );
+  await world.sql(world.registry, 'update registry.tenants set name = $2 where id = $1', [
+    id,
+    mark,
+  ]);
 }
 
 /** A marked user signs in with a program of that name, which the list of sessions keeps. */
@@ -172,7 +199,8 @@ async function signInFrom(world: World, name: TenantName, mark: string): Promise
     method: 'POST',
     headers: { 'content-type': 'application/json', 'user-agent': mark },
     body: JSON.stringify({
-      query: 'mutation ($input: LoginInput!) { login(input: $input) { accessToken userErrors { message } } }',
+      query:
+        'mutation ($input: LoginInput!) { login(input: $input) { accessToken userErrors { message } } }',
       variables: { input: { email: user?.email, password: PASSWORD } },
     }),
   });
@@ -188,8 +216,14 @@ export async function checksumsOf(world: World, name: TenantName): Promise<Recor
       `select '${table}' as name, count(*) as rows, md5(coalesce(string_agg(t::text, E'\n' order by t::text), '')) as sum
        from cloister.${table} t where tenant_id = $1`,
   );
-  const rows = await world.sql<{ name: string; rows: string; sum: string }>(database, sums.join(' union all '), [localTenantId]);
-  return Object.fromEntries(rows.map(({ name: table, rows: count, sum }) => [table, `${count} rows ${sum}`]));
+  const rows = await world.sql<{ name: string; rows: string; sum: string }>(
+    database,
+    sums.join(' union all '),
+    [localTenantId],
+  );
+  return Object.fromEntries(
+    rows.map(({ name: table, rows: count, sum }) => [table, `${count} rows ${sum}`]),
+  );
 }
 
 /** Tables of the schema `cloister` that hold tenants' rows. */
@@ -204,7 +238,11 @@ export async function tenantTables(world: World, database: TestDatabase): Promis
 }
 
 /** Where in a database any of the texts stands, whatever the schema, table or type of column. */
-export async function placesOfText(world: World, database: TestDatabase, texts: readonly string[]): Promise<string[]> {
+export async function placesOfText(
+  world: World,
+  database: TestDatabase,
+  texts: readonly string[],
+): Promise<string[]> {
   const tables = await world.sql<{ name: string }>(
     database,
     `select format('%I.%I', n.nspname, c.relname) as name

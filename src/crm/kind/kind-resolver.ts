@@ -188,6 +188,10 @@ function addConnectionResolvers(resolvers: ResolverMap, kind: Kind): void {
   resolvers[`${kind.name}Edge`] = {
     cursor: ({ node, page }: { node: KindRow; page: Page }) => page.cursorOf(node),
   };
+}
+
+/** The cursors at a page's ends, the same for all kinds. */
+export function addPageInfoResolvers(resolvers: ResolverMap): void {
   resolvers['PageInfo'] = {
     startCursor: ({ rows: [first], cursorOf }: Page) =>
       first === undefined ? null : cursorOf(first),
