@@ -221,7 +221,8 @@ const scripts = {
 };
 
 export default defineConfig(
-  globalIgnores(['dist/', '.cloister/', 'coverage/']),
+  // bench/ is a package of its own, with dependencies that are not installed here.
+  globalIgnores(['dist/', '.cloister/', 'coverage/', 'bench/']),
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   code,
   product,

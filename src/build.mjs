@@ -18,11 +18,13 @@ async function sources() {
   const files = await Promise.all(
     FOLDERS.map(async (folder) => {
       const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true });
-      return entries
-        .filter((entry) => entry.isFile() && /(?<!\.test)\.ts$/.test(entry.name))
-        .map((entry) => join(entry.parentPath, entry.name))
-        // The explorer's page is bundled for the browser, not run here.
-        .filter((file) => !file.includes(join('explorer', 'page')));
+      return (
+        entries
+          .filter((entry) => entry.isFile() && /(?<!\.test)\.ts$/.test(entry.name))
+          .map((entry) => join(entry.parentPath, entry.name))
+          // The explorer's page is bundled for the browser, not run here.
+          .filter((file) => !file.includes(join('explorer', 'page')))
+      );
     }),
   );
   return files.flat().sort();
@@ -31,7 +33,10 @@ async function sources() {
 async function fingerprint(files) {
   const hash = createHash('sha256').update(esbuild.version);
   for (const file of [join(root, 'tsconfig.json'), fileURLToPath(import.meta.url), ...files]) {
-    hash.update(relative(root, file)).update('\0').update(await readFile(file));
+    hash
+      .update(relative(root, file))
+      .update('\0')
+      .update(await readFile(file));
   }
   return hash.digest('hex');
 }

@@ -168,7 +168,9 @@ export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Env
   if (given['REGISTRY_URL'] !== undefined) {
     for (const name of REQUIRED_WITH_REGISTRY) {
       if (given[name] === undefined) {
-        faults.push(`${name}: required when REGISTRY_URL is set; \`cloister keys generate\` makes one`);
+        faults.push(
+          `${name}: required when REGISTRY_URL is set; \`cloister keys generate\` makes one`,
+        );
       }
     }
   }
@@ -248,7 +250,9 @@ export function readConnectionForKnex(
 ): string {
   const url =
     variables['KNEX_URL'] ??
-    (set === 'registry' ? (variables['REGISTRY_MIGRATION_URL'] ?? variables['REGISTRY_URL']) : undefined);
+    (set === 'registry'
+      ? (variables['REGISTRY_MIGRATION_URL'] ?? variables['REGISTRY_URL'])
+      : undefined);
   if (url === undefined || url === '') {
     throw new ConfigError([
       set === 'registry'

@@ -5,7 +5,7 @@
  * is `session-check.ts`.
  */
 import { randomUUID } from 'node:crypto';
-import { sign, verify, type Jwt, type JwtPayload } from 'jsonwebtoken';
+import { sign, verify, type JwtPayload } from 'jsonwebtoken';
 import { LRUCache } from 'lru-cache';
 import { unauthenticated } from '../errors';
 import { ROLES, type Principal, type Role } from './principal';
@@ -99,7 +99,7 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
       audience,
       clockTimestamp: nowSeconds(),
       complete: true,
-    }) as Jwt;
+    });
     if (header.typ !== TYPE) throw new Error(`the token's type is not ${TYPE}`);
     // RFC 7515, 4.1.11: whoever does not understand a critical extension must refuse the token.
     if (header.crit !== undefined) throw new Error('the token has critical extensions');

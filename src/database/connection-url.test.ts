@@ -1,4 +1,9 @@
-import { ConnectionUrlError, formatConnectionUrl, parseConnectionUrl, toClientConfig } from './connection-url';
+import {
+  ConnectionUrlError,
+  formatConnectionUrl,
+  parseConnectionUrl,
+  toClientConfig,
+} from './connection-url';
 
 describe('parseConnectionUrl', () => {
   it('takes a URL with a port and one without', () => {
@@ -22,13 +27,26 @@ describe('parseConnectionUrl', () => {
     expect(parseConnectionUrl(`postgres://app:pw@${authority}/crm`)).toMatchObject({ host, port });
   });
 
-  it.each(['p@ss', 'p:w', 'a/b', 'a?b', 'a#b', 'a b', '100%', 'pä$$wörd', '@@//::??', 'x@evil.example/db?host=y'])(
-    'takes the password %j, percent-encoded',
-    (password) => {
-      const url = `postgres://app:${encodeURIComponent(password)}@db.example/crm`;
-      expect(parseConnectionUrl(url)).toMatchObject({ user: 'app', password, host: 'db.example', database: 'crm' });
-    },
-  );
+  it.each([
+    'p@ss',
+    'p:w',
+    'a/b',
+    'a?b',
+    'a#b',
+    'a b',
+    '100%',
+    'pä$$wörd',
+    '@@//::??',
+    'x@evil.example/db?host=y',
+  ])('takes the password %j, percent-encoded', (password) => {
+    const url = `postgres://app:${encodeURIComponent(password)}@db.example/crm`;
+    expect(parseConnectionUrl(url)).toMatchObject({
+      user: 'app',
+      password,
+      host: 'db.example',
+      database: 'crm',
+    });
+  });
 
   it.each(['p@ss', 'p:w', 'a/b', 'a?b', 'a#b', 'pä$$wörd', '@@//::??'])(
     'takes the password %j as it is, as people write it',
@@ -54,7 +72,10 @@ describe('parseConnectionUrl', () => {
     ['another host by parameter', 'postgres://app:hunter2@db.example/crm?host=evil.example'],
     ['server options', 'postgres://app:hunter2@db.example/crm?options=-c%20role%3Dpostgres'],
     ['a file to read', 'postgres://app:hunter2@db.example/crm?sslrootcert=/etc/passwd'],
-    ['a second parameter behind a good one', 'postgres://app:hunter2@db.example/crm?sslmode=require&host=x'],
+    [
+      'a second parameter behind a good one',
+      'postgres://app:hunter2@db.example/crm?sslmode=require&host=x',
+    ],
     ['an sslmode that does not check', 'postgres://app:hunter2@db.example/crm?sslmode=no-verify'],
     ['an sslmode that gives way', 'postgres://app:hunter2@db.example/crm?sslmode=prefer'],
     ['several hosts', 'postgres://app:hunter2@one.example,two.example/crm'],
@@ -78,10 +99,20 @@ describe('parseConnectionUrl', () => {
 });
 
 describe('formatConnectionUrl', () => {
-  it.each(['plain', 'p@ss:w/o?r#d %41', '100%'])('gives what parses to the same: %j', (password) => {
-    const settings = { host: '::1', port: 5433, database: 'a b', user: 'u@x', password, tls: 'require' } as const;
-    expect(parseConnectionUrl(formatConnectionUrl(settings))).toEqual(settings);
-  });
+  it.each(['plain', 'p@ss:w/o?r#d %41', '100%'])(
+    'gives what parses to the same: %j',
+    (password) => {
+      const settings = {
+        host: '::1',
+        port: 5433,
+        database: 'a b',
+        user: 'u@x',
+        password,
+        tls: 'require',
+      } as const;
+      expect(parseConnectionUrl(formatConnectionUrl(settings))).toEqual(settings);
+    },
+  );
 });
 
 describe('toClientConfig', () => {

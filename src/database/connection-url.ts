@@ -86,7 +86,8 @@ export function toClientConfig(settings: ConnectionSettings): ClientConfig {
     database: settings.database,
     user: settings.user,
     password: settings.password,
-    ssl: settings.tls === 'disable' ? false : { rejectUnauthorized: settings.tls === 'verify-full' },
+    ssl:
+      settings.tls === 'disable' ? false : { rejectUnauthorized: settings.tls === 'verify-full' },
   };
 }
 

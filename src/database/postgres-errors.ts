@@ -55,12 +55,15 @@ const SOCKET_CODES = new Set([
   'ENETUNREACH',
   'ENOENT',
 ]);
-const SOCKET_MESSAGES = /^(Connection terminated|timeout expired|Client has encountered|Client was closed|The server does not support SSL|Query read timeout)/;
+const SOCKET_MESSAGES =
+  /^(Connection terminated|timeout expired|Client has encountered|Client was closed|The server does not support SSL|Query read timeout)/;
 
 export const isConnectionLoss = (error: unknown): boolean => {
   if (error instanceof DatabaseError) {
     const state = error.code ?? '';
-    return state !== QUERY_CANCELED && UNAVAILABLE_CLASSES.some((prefix) => state.startsWith(prefix));
+    return (
+      state !== QUERY_CANCELED && UNAVAILABLE_CLASSES.some((prefix) => state.startsWith(prefix))
+    );
   }
   // By shape: errors of Node's own modules are no instances of this realm's Error under every runner.
   const { code, message = '' } = (error ?? {}) as Partial<NodeJS.ErrnoException>;

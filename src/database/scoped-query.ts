@@ -51,7 +51,11 @@ export class ScopedQuery extends BaseQuery {
     private readonly scope: Scope,
     callback: (error: Error | null, result: pg.QueryResult) => void,
   ) {
-    super({ text: statement.text, name: statement.name, queryMode: 'extended' }, statement.values, callback);
+    super(
+      { text: statement.text, name: statement.name, queryMode: 'extended' },
+      statement.values,
+      callback,
+    );
   }
 
   override prepare(connection: ProtocolConnection): void {

@@ -50,7 +50,9 @@ class Watch {
     const alive = await answers(host, port, ANSWER_WITHIN_MS);
     if (this.#timer !== timer) return; // something was answered meanwhile
     if (!alive) {
-      this.#giveUp(tenantUnavailable('DATA_SOURCE_UNREACHABLE', new Error('The server fell silent.')));
+      this.#giveUp(
+        tenantUnavailable('DATA_SOURCE_UNREACHABLE', new Error('The server fell silent.')),
+      );
     } else if (performance.now() - this.#silentSince > limitMs + GRACE_MS) {
       this.#giveUp(timeout(limitMs, new Error('The server lives, but the connection is silent.')));
     } else {

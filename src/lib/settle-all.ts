@@ -9,7 +9,7 @@ export async function settleAll<I, O>(
   const worker = async (): Promise<void> => {
     // All workers draw from one iterator, so each item is taken once.
     for (const [index, item] of queue) {
-      [results[index]] = (await Promise.allSettled([work(item)])) as [PromiseSettledResult<O>];
+      [results[index]] = await Promise.allSettled([work(item)]);
     }
   };
   await Promise.all(Array.from({ length: Math.min(maxConcurrent, items.length) }, worker));

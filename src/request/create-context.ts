@@ -33,9 +33,15 @@ export function createContextFactory({ config, tenancy, auth, passwords }: Conte
   const lookAtConnection = createTenantConnection(tenancy);
   const hashPassword = (password: string): Promise<string> => passwords.hash(password);
 
-  return async ({ headers, remoteAddress, requestId, signal }: IncomingRequest): Promise<RequestContext> => {
+  return async ({
+    headers,
+    remoteAddress,
+    requestId,
+    signal,
+  }: IncomingRequest): Promise<RequestContext> => {
     const principal = await auth.authenticate(single(headers['authorization']));
-    const tenant = principal === undefined ? undefined : await tenancy.directory.findTenant(principal.tenantId);
+    const tenant =
+      principal === undefined ? undefined : await tenancy.directory.findTenant(principal.tenantId);
     if (principal !== undefined && tenant === undefined) throw unauthenticated();
     const loaders = createLoaderCache();
     let session = tenant === undefined ? anonymousSession : tenancy.openSession(tenant);

@@ -4,7 +4,9 @@ import { tenantUnavailable, unauthenticated } from '../errors';
 import type { Tenancy } from '../tenancy/tenancy';
 import type { OperationSession } from '../tenancy/session.port';
 
-export function createTenantAccess(tenancy: Pick<Tenancy, 'directory' | 'openSession'>): TenantAccess {
+export function createTenantAccess(
+  tenancy: Pick<Tenancy, 'directory' | 'openSession'>,
+): TenantAccess {
   const open = async (tenantId: string): Promise<OperationSession> => {
     const tenant = await tenancy.directory.findTenant(tenantId);
     if (tenant === undefined) throw unauthenticated();

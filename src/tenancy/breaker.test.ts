@@ -24,7 +24,11 @@ describe('Breaker', () => {
     expect(breaker.pass()).toBe('refused');
     clock.now = 100;
     expect(breaker.state).toBe('half-open');
-    expect([breaker.pass(), breaker.pass(), breaker.pass()]).toEqual(['probe', 'refused', 'refused']);
+    expect([breaker.pass(), breaker.pass(), breaker.pass()]).toEqual([
+      'probe',
+      'refused',
+      'refused',
+    ]);
   });
 
   it('closes when the probe succeeds', () => {

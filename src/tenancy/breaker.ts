@@ -25,7 +25,11 @@ export class Breaker {
   readonly #openMs: number;
   readonly #now: () => number;
 
-  constructor({ threshold = 2, openMs = 5 * SECOND, now = () => performance.now() }: BreakerOptions = {}) {
+  constructor({
+    threshold = 2,
+    openMs = 5 * SECOND,
+    now = () => performance.now(),
+  }: BreakerOptions = {}) {
     this.#threshold = threshold;
     this.#openMs = openMs;
     this.#now = now;

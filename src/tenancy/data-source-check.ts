@@ -59,7 +59,9 @@ const FINDINGS = `
       and has_table_privilege(to_regclass('cloister.schema_migrations'), 'select') as "hasMigrations"`;
 
 export async function findDataSourceFindings(client: ClientBase): Promise<DataSourceFindings> {
-  const { rows } = await client.query<Omit<DataSourceFindings, 'schemaVersion'> & { hasMigrations: boolean }>(FINDINGS);
+  const { rows } = await client.query<
+    Omit<DataSourceFindings, 'schemaVersion'> & { hasMigrations: boolean }
+  >(FINDINGS);
   const [row] = rows;
   if (row === undefined) throw new Error('The data source answered the check with no row.');
   const { hasMigrations, ...findings } = row;
@@ -94,7 +96,9 @@ export async function assertDataSourceIsSafe(client: ClientBase): Promise<void> 
   if (findings.schemaVersion !== findings.expectedSchemaVersion) {
     throw tenantUnavailable(
       'SCHEMA_VERSION',
-      new Error(`expected ${findings.expectedSchemaVersion}, found ${findings.schemaVersion ?? 'none'}`),
+      new Error(
+        `expected ${findings.expectedSchemaVersion}, found ${findings.schemaVersion ?? 'none'}`,
+      ),
     );
   }
 }

@@ -78,7 +78,8 @@ function make() {
 }
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
-const reasonOf = (reason: string) => expect.objectContaining({ details: expect.objectContaining({ reason }) });
+const reasonOf = (reason: string) =>
+  expect.objectContaining({ details: expect.objectContaining({ reason }) });
 
 describe('the directory', () => {
   it('asks the registry once for all who ask at once, and not again while the entry is fresh', async () => {
@@ -158,7 +159,9 @@ describe('the directory', () => {
       const { registry, directory } = make();
       registry.down = true;
       for (let request = 0; request < 3; request += 1) {
-        await expect(directory.findTenant(TENANT)).rejects.toEqual(reasonOf('REGISTRY_UNREACHABLE'));
+        await expect(directory.findTenant(TENANT)).rejects.toEqual(
+          reasonOf('REGISTRY_UNREACHABLE'),
+        );
       }
       expect(registry.loads).toBe(1);
     });
@@ -203,14 +206,22 @@ describe('the directory', () => {
       const none = directory.getDataSource(tenantRow({ dataSourceId: null }));
       await expect(none).rejects.toEqual(tenantUnavailable('NO_DATA_SOURCE'));
       registry.dataSource = undefined;
-      await expect(directory.getDataSource(tenantRow())).rejects.toEqual(reasonOf('NO_DATA_SOURCE'));
+      await expect(directory.getDataSource(tenantRow())).rejects.toEqual(
+        reasonOf('NO_DATA_SOURCE'),
+      );
     });
 
     it.each([
       ['moved from another row', () => sealFor(OTHER_SOURCE)],
-      ['sealed with an unknown key', () => sealFor(SOURCE, undefined, parseKeyring(`k9:${'cd'.repeat(32)}`))],
+      [
+        'sealed with an unknown key',
+        () => sealFor(SOURCE, undefined, parseKeyring(`k9:${'cd'.repeat(32)}`)),
+      ],
       ['changed', () => `${sealFor(SOURCE).slice(0, -2)}AA`],
-      ['holding a URL that we do not take', () => sealFor(SOURCE, 'postgres://a:b@db.example/crm?host=evil')],
+      [
+        'holding a URL that we do not take',
+        () => sealFor(SOURCE, 'postgres://a:b@db.example/crm?host=evil'),
+      ],
     ])('names a bad key for credentials %s, even when it knew good ones', async (_what, sealed) => {
       const { directory, registry } = make();
       await directory.getDataSource(tenantRow());

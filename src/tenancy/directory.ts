@@ -109,16 +109,35 @@ export function createDirectory(
     const revision = looks;
     const row = await fromRegistry(() => store.findDataSource(id));
     if (row === undefined) return undefined;
-    const { name, placement, region, poolMin, poolMax, sessionStyle, namedStatements, schemaVersion } = row;
+    const {
+      name,
+      placement,
+      region,
+      poolMin,
+      poolMax,
+      sessionStyle,
+      namedStatements,
+      schemaVersion,
+    } = row;
     const settings = { poolMin, poolMax, sessionStyle, namedStatements };
-    return { id, name, placement, region, ...settings, connection: openConnection(row), schemaVersion, revision };
+    return {
+      id,
+      name,
+      placement,
+      region,
+      ...settings,
+      connection: openConnection(row),
+      schemaVersion,
+      revision,
+    };
   };
 
   return {
     findTenant: (id) => tenants.get(id, () => fromRegistry(() => store.findTenant(id))),
     findTenantBySlug: (slug) => fromRegistry(() => store.findTenantBySlug(slug)),
     async getDataSource({ dataSourceId: id }) {
-      const dataSource = id === null ? undefined : await dataSources.get(id, () => loadDataSource(id));
+      const dataSource =
+        id === null ? undefined : await dataSources.get(id, () => loadDataSource(id));
       if (dataSource === undefined) throw tenantUnavailable('NO_DATA_SOURCE');
       return dataSource;
     },

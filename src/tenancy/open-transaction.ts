@@ -58,7 +58,10 @@ export function openTransaction(lease: Lease, options: TransactionOptions): Open
   const send = async (statement: Statement): Promise<QueryResult> => {
     running += 1;
     try {
-      return await run(lease.client, statement, { limitMs, namedStatements: lease.namedStatements });
+      return await run(lease.client, statement, {
+        limitMs,
+        namedStatements: lease.namedStatements,
+      });
     } catch (error) {
       if (!isServerAnswer(error)) loss ??= error;
       failure ??= translate(error);

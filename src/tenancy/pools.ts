@@ -10,7 +10,12 @@ import { overloaded } from '../errors';
 import { MINUTE, SECOND } from '../lib/duration';
 import type { BreakerState } from './breaker';
 import { createConnectionBudget, type ConnectionBudget } from './connection-budget';
-import { DataSourcePool, poolKey, PoolRetired, type DataSourcePoolOptions } from './data-source-pool';
+import {
+  DataSourcePool,
+  poolKey,
+  PoolRetired,
+  type DataSourcePoolOptions,
+} from './data-source-pool';
 import type { DataSource } from './directory';
 
 export interface Lease {
@@ -78,7 +83,9 @@ export function createPoolManager(options: PoolManagerOptions): PoolManager {
     if (known !== undefined && revision <= known.revision) return known.pool;
     const unchanged = known !== undefined && known.pool.key === poolKey(dataSource);
     if (known !== undefined && !unchanged) void retire(known.pool);
-    const pool = unchanged ? known.pool : new DataSourcePool(dataSource, { ...poolOptions, budget, mayWait });
+    const pool = unchanged
+      ? known.pool
+      : new DataSourcePool(dataSource, { ...poolOptions, budget, mayWait });
     pools.set(id, { pool, revision });
     return pool;
   }

@@ -5,7 +5,11 @@
 import { uuidv7 } from 'uuidv7';
 import { formatConnectionUrl, parseConnectionUrl } from '../database/connection-url';
 import { parseDataSourceUrl } from './data-source-url';
-import { migrateDatabase, type MigrateOptions, type MigrateResult } from '../database/migrate-database';
+import {
+  migrateDatabase,
+  type MigrateOptions,
+  type MigrateResult,
+} from '../database/migrate-database';
 import { seal, open } from './secrets/envelope';
 import type { DataSourceRow, Placement } from './registry.store';
 import type { Tenancy } from './tenancy';
@@ -23,11 +27,18 @@ export interface DataSourceSpec {
 }
 
 /** @throws ConnectionUrlError when a URL is not one we take. @returns the data source's id. */
-export async function enrolDataSource({ registry, keyring }: Registered, spec: DataSourceSpec): Promise<string> {
+export async function enrolDataSource(
+  { registry, keyring }: Registered,
+  spec: DataSourceSpec,
+): Promise<string> {
   const known = await registry.findDataSourceByName(spec.name);
   const id = known?.id ?? uuidv7();
   const sealUrl = (url: string, column: string): string =>
-    seal(formatConnectionUrl(parseDataSourceUrl(url, spec.placement)), { rowId: id, column }, keyring);
+    seal(
+      formatConnectionUrl(parseDataSourceUrl(url, spec.placement)),
+      { rowId: id, column },
+      keyring,
+    );
   const row = {
     urlSealed: sealUrl(spec.url, 'url_sealed'),
     ...(spec.migrationUrl === undefined
@@ -88,13 +99,16 @@ export async function enrolTenant(tenancy: Tenancy, spec: TenantSpec): Promise<s
     });
   }
   const tenant = await registry.findTenantBySlug(spec.slug);
-  if (tenant === undefined) throw new Error(`The tenant "${spec.slug}" was registered but is not found.`);
+  if (tenant === undefined)
+    throw new Error(`The tenant "${spec.slug}" was registered but is not found.`);
   const dataSource = await tenancy.directory.getDataSource(tenant);
   const lease = await tenancy.pools.lease(dataSource);
   try {
     // Before there is a row the session's own check would refuse the tenant: state it by hand.
     await lease.client.query('begin');
-    await lease.client.query("select set_config('app.tenant_id', $1, true)", [tenant.tenantIdInDataSource]);
+    await lease.client.query("select set_config('app.tenant_id', $1, true)", [
+      tenant.tenantIdInDataSource,
+    ]);
     await lease.client.query(
       'insert into cloister.tenants (tenant_id, slug, name) values ($1, $2, $3) on conflict do nothing',
       [tenant.tenantIdInDataSource, tenant.slug, tenant.name],

@@ -66,10 +66,16 @@ const TENANT_COLUMNS = {
 /** Rows as a caller writes them: what has a default in the database may be left out. */
 export type NewDataSource = Pick<DataSourceRow, 'id' | 'name' | 'placement' | 'urlSealed'> &
   Partial<Omit<DataSourceRow, 'updatedAt'>>;
-export type NewTenant = Pick<TenantRow, 'id' | 'slug' | 'name' | 'dataSourceId' | 'tenantIdInDataSource'> &
+export type NewTenant = Pick<
+  TenantRow,
+  'id' | 'slug' | 'name' | 'dataSourceId' | 'tenantIdInDataSource'
+> &
   Partial<TenantRow>;
 
-const toColumns = (row: object, columns: Readonly<Record<string, string>>): Record<string, unknown> =>
+const toColumns = (
+  row: object,
+  columns: Readonly<Record<string, string>>,
+): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(row).flatMap(([field, value]) => {
       const column = columns[field];
@@ -109,7 +115,10 @@ export function createRegistryStore(db: Knex) {
     },
 
     findTenantIdsByEmail: async (emailHmac: Buffer): Promise<string[]> =>
-      db('registry.email_index').where('email_hmac', emailHmac).orderBy('tenant_id').pluck('tenant_id'),
+      db('registry.email_index')
+        .where('email_hmac', emailHmac)
+        .orderBy('tenant_id')
+        .pluck('tenant_id'),
     addEmail: async (emailHmac: Buffer, tenantId: string): Promise<void> => {
       await db('registry.email_index')
         .insert({ email_hmac: emailHmac, tenant_id: tenantId })
@@ -117,7 +126,9 @@ export function createRegistryStore(db: Knex) {
         .ignore();
     },
     removeEmail: async (emailHmac: Buffer, tenantId: string): Promise<void> => {
-      await db('registry.email_index').where({ email_hmac: emailHmac, tenant_id: tenantId }).delete();
+      await db('registry.email_index')
+        .where({ email_hmac: emailHmac, tenant_id: tenantId })
+        .delete();
     },
     touchTenants: async (ids: readonly string[]): Promise<void> => {
       await db('registry.tenants').whereIn('id', ids).update({ last_accessed_at: db.fn.now() });

@@ -58,7 +58,11 @@ export function createSession(
     return { lease: held, target };
   }
 
-  async function observed<T>(target: SessionTarget, statement: Statement, work: () => Promise<T>): Promise<T> {
+  async function observed<T>(
+    target: SessionTarget,
+    statement: Statement,
+    work: () => Promise<T>,
+  ): Promise<T> {
     options.onStatement?.(statement, target);
     const startedAt = performance.now();
     try {
@@ -71,7 +75,13 @@ export function createSession(
   async function begin(mode: TransactionOptions['mode']): Promise<SqlRunner & OpenTransaction> {
     const { lease: held, target } = await lease();
     const { sessionStyle } = target.dataSource;
-    const transaction = openTransaction(held, { mode, localTenantId, statementTimeoutMs, sessionStyle, translate });
+    const transaction = openTransaction(held, {
+      mode,
+      localTenantId,
+      statementTimeoutMs,
+      sessionStyle,
+      translate,
+    });
     open.add(transaction);
     return {
       ...transaction,

@@ -36,7 +36,8 @@ export function createTenancyMetrics(registry: Registry): TenancyMetrics {
   });
 
   return {
-    observeStatement: ({ name }, seconds) => statements.observe({ data_source: labelOf(name) }, seconds),
+    observeStatement: ({ name }, seconds) =>
+      statements.observe({ data_source: labelOf(name) }, seconds),
     watch({ directory, pools, listener }) {
       watchPools(pools, registers, labelOf);
       watchDirectory(directory, registers);
@@ -65,7 +66,8 @@ function watchPools(
       registers,
       collect() {
         this.reset(); // pools come and go
-        for (const stats of pools.stats()) this.inc({ data_source: labelOf(stats.dataSource) }, value(stats));
+        for (const stats of pools.stats())
+          this.inc({ data_source: labelOf(stats.dataSource) }, value(stats));
       },
     });
   byPool('cloister_pool_connections_open', 'Connections open or being made.', ({ open }) => open);

@@ -49,7 +49,10 @@ export function createTenancy(config: Config, options: TenancyOptions = {}): Ten
     ttlMs: () =>
       listener?.connected() === false ? Math.min(UNHEARD_TTL_MS, directoryTtlMs) : directoryTtlMs,
   });
-  const pools = createPoolManager({ ...config.pools, verify: (client) => assertDataSourceIsSafe(client) });
+  const pools = createPoolManager({
+    ...config.pools,
+    verify: (client) => assertDataSourceIsSafe(client),
+  });
   const listener = listen ? startRegistryListener(registryConnection, directory) : undefined;
   const lastAccessed = createLastAccessed(registry, options.lastAccessed);
   const assertTenantLivesThere = createTenantCheck(pools, statementTimeoutMs);

@@ -25,7 +25,9 @@ export function createTenantCheck(
     const claim = `${localTenantId} ${dataSource.id} ${dataSource.revision}`;
     if (passed.get(tenantId) === claim) return;
     await flights.run(`${tenantId} ${claim}`, async () => {
-      const session = createSession(pools, () => Promise.resolve(target), target, { statementTimeoutMs });
+      const session = createSession(pools, () => Promise.resolve(target), target, {
+        statementTimeoutMs,
+      });
       const found = await session.query({
         text: 'select 1 from cloister.tenants where tenant_id = $1',
         values: [localTenantId],

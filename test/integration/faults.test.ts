@@ -9,7 +9,14 @@ import { seal } from '../../src/tenancy/secrets/envelope';
 import { parseKeyring } from '../../src/tenancy/secrets/keyring';
 import { eventually } from '../support/data-sources';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy';
-import { createWorld, PASSWORD, testConfig, type Answer, type TenantName, type World } from '../support/world';
+import {
+  createWorld,
+  PASSWORD,
+  testConfig,
+  type Answer,
+  type TenantName,
+  type World,
+} from '../support/world';
 
 const ACCOUNTS = '{ accounts(first: 1) { nodes { id } } }';
 const LOGIN = 'mutation ($input: LoginInput!) { login(input: $input) { accessToken } }';
@@ -37,7 +44,12 @@ function clientOf(url: string): Caller {
     });
     const text = await response.text();
     const body = JSON.parse(text) as Partial<Answer<T>>;
-    return { status: response.status, text, data: (body.data ?? {}) as T, errors: body.errors ?? [] };
+    return {
+      status: response.status,
+      text,
+      data: (body.data ?? {}) as T,
+      errors: body.errors ?? [],
+    };
   };
   const login: Caller['login'] = (tenant) =>
     post(LOGIN, { input: { email: `admin@${tenant}.test`, password: PASSWORD } });
@@ -51,7 +63,8 @@ function clientOf(url: string): Caller {
   };
 }
 
-const codeOf = ({ status, errors }: Answer): string => `${status} ${errors[0]?.extensions.code ?? 'OK'}`;
+const codeOf = ({ status, errors }: Answer): string =>
+  `${status} ${errors[0]?.extensions.code ?? 'OK'}`;
 
 function expectUnavailable(answer: Answer, reason: TenantUnavailableReason): void {
   expect(codeOf(answer)).toBe('503 TENANT_UNAVAILABLE');
@@ -72,17 +85,26 @@ describe('a fault', () => {
 
   const start = async (registryUrl: string): Promise<[Application, Caller]> => {
     const config = testConfig(world.registry, { ...environment, REGISTRY_URL: registryUrl });
-    const started = await createApplication({ config, logger: createLogger('silent'), refusalBeatMs: 1 });
+    const started = await createApplication({
+      config,
+      logger: createLogger('silent'),
+      refusalBeatMs: 1,
+    });
     const { url } = await started.http.listen();
     return [started, clientOf(url)];
   };
   const setDataSource = (name: string, url: string) =>
     enrolDataSource(world.application.tenancy, { name, placement: 'dedicated', url });
-  const registrySql = (text: string, values: unknown[] = []) => world.sql(world.registry, text, values);
+  const registrySql = (text: string, values: unknown[] = []) =>
+    world.sql(world.registry, text, values);
   const gammaPool = () =>
     application.tenancy.pools.stats().find(({ dataSource }) => dataSource === 'dedicated');
   const gammaWorks = () =>
-    eventually(() => here.ask('gamma'), (answer) => codeOf(answer) === '200 OK', 10_000);
+    eventually(
+      () => here.ask('gamma'),
+      (answer) => codeOf(answer) === '200 OK',
+      10_000,
+    );
 
   beforeAll(async () => {
     world = await createWorld({ environment });
@@ -147,7 +169,10 @@ describe('a fault', () => {
         await locker.query('begin; lock table cloister.accounts');
         const askedAt = performance.now();
         const answer = here.ask('gamma');
-        await eventually(() => gammaPool()?.leased, (leased) => leased === 1);
+        await eventually(
+          () => gammaPool()?.leased,
+          (leased) => leased === 1,
+        );
         if (happens === 'cut') proxy.cut();
         else proxy.set('blackhole');
         expectUnavailable(await answer, 'DATA_SOURCE_UNREACHABLE');
@@ -187,44 +212,61 @@ describe('a fault', () => {
         body: JSON.stringify({ query: ACCOUNTS }),
       }).catch(() => 'gone');
       const blocked = () =>
-        world.sql(database, "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'");
+        world.sql(
+          database,
+          "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+        );
       await eventually(blocked, ({ length }) => length === 1);
       controller.abort();
       expect(await asked).toBe('gone');
       await eventually(blocked, ({ length }) => length === 0, 1000);
-      await eventually(() => gammaPool()?.leased, (leased) => leased === 0);
+      await eventually(
+        () => gammaPool()?.leased,
+        (leased) => leased === 0,
+      );
       await locker.end();
     });
   });
 
   describe('of the registry', () => {
-    it.each(['refuse', 'blackhole'] as const)('(%s) does not stop known tenants, and passes', async (mode) => {
-      application.tenancy.directory.invalidateAll();
-      for (const tenant of ['alpha', 'gamma', 'delta'] as const) await here.ask(tenant);
-      registryProxy.set(mode);
-      if (mode === 'refuse') registryProxy.cut();
-      application.tenancy.directory.invalidateAll(); // all entries are due
-      for (const tenant of ['alpha', 'gamma', 'delta'] as const) {
+    it.each(['refuse', 'blackhole'] as const)(
+      '(%s) does not stop known tenants, and passes',
+      async (mode) => {
+        application.tenancy.directory.invalidateAll();
+        for (const tenant of ['alpha', 'gamma', 'delta'] as const) await here.ask(tenant);
+        registryProxy.set(mode);
+        if (mode === 'refuse') registryProxy.cut();
+        application.tenancy.directory.invalidateAll(); // all entries are due
+        for (const tenant of ['alpha', 'gamma', 'delta'] as const) {
+          const askedAt = performance.now();
+          expect(codeOf(await here.ask(tenant))).toBe('200 OK');
+          expect(performance.now() - askedAt).toBeLessThan(FIRST_ANSWER_MS);
+        }
         const askedAt = performance.now();
-        expect(codeOf(await here.ask(tenant))).toBe('200 OK');
+        expectUnavailable(await here.login('alpha'), 'REGISTRY_UNREACHABLE');
         expect(performance.now() - askedAt).toBeLessThan(FIRST_ANSWER_MS);
-      }
-      const askedAt = performance.now();
-      expectUnavailable(await here.login('alpha'), 'REGISTRY_UNREACHABLE');
-      expect(performance.now() - askedAt).toBeLessThan(FIRST_ANSWER_MS);
 
-      const { port } = application.http.app.server.address() as { port: number };
-      expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
-      expect(await (await fetch(`http://127.0.0.1:${port}/readyz`)).json()).toEqual({
-        ready: true,
-        checks: { registry: 'unreachable' },
-      });
+        const { port } = application.http.app.server.address() as { port: number };
+        expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
+        expect(await (await fetch(`http://127.0.0.1:${port}/readyz`)).json()).toEqual({
+          ready: true,
+          checks: { registry: 'unreachable' },
+        });
 
-      registryProxy.set('pass');
-      registryProxy.cut();
-      await eventually(() => here.login('alpha'), (answer) => codeOf(answer) === '200 OK', 15_000);
-      await eventually(() => application.tenancy.listener?.connected(), (connected) => connected === true, 15_000);
-    });
+        registryProxy.set('pass');
+        registryProxy.cut();
+        await eventually(
+          () => here.login('alpha'),
+          (answer) => codeOf(answer) === '200 OK',
+          15_000,
+        );
+        await eventually(
+          () => application.tenancy.listener?.connected(),
+          (connected) => connected === true,
+          15_000,
+        );
+      },
+    );
 
     it('refuses tenants that it does not know, by name', async () => {
       const token = (await here.login('beta')).data.login.accessToken;
@@ -239,7 +281,10 @@ describe('a fault', () => {
           body: JSON.stringify({ query: ACCOUNTS }),
         });
         const body = (await response.json()) as Answer;
-        expect(body.errors[0]?.extensions).toMatchObject({ code: 'TENANT_UNAVAILABLE', reason: 'REGISTRY_UNREACHABLE' });
+        expect(body.errors[0]?.extensions).toMatchObject({
+          code: 'TENANT_UNAVAILABLE',
+          reason: 'REGISTRY_UNREACHABLE',
+        });
         expectUnavailable(await client.login('beta'), 'REGISTRY_UNREACHABLE');
       } finally {
         registryProxy.set('pass');
@@ -267,13 +312,18 @@ describe('a fault', () => {
     const works = (tenant: TenantName) =>
       Promise.all(
         [here, there].map((client) =>
-          eventually(() => client.ask(tenant), (answer) => codeOf(answer) === '200 OK', 10_000),
+          eventually(
+            () => client.ask(tenant),
+            (answer) => codeOf(answer) === '200 OK',
+            10_000,
+          ),
         ),
       );
 
     it('is named when credentials of two data sources change places, and neither is connected to', async () => {
       const rows = await sealed();
-      const of = (name: string) => rows.find((row) => row.name === name) ?? { id: '', url_sealed: '' };
+      const of = (name: string) =>
+        rows.find((row) => row.name === name) ?? { id: '', url_sealed: '' };
       const set = 'update registry.data_sources set url_sealed = $2 where id = $1';
       await registrySql(set, [of('dedicated').id, of('byo').url_sealed]);
       await registrySql(set, [of('byo').id, of('dedicated').url_sealed]);
@@ -290,7 +340,11 @@ describe('a fault', () => {
     it('is named when credentials are sealed with a key that we do not hold', async () => {
       const row = (await sealed()).find(({ name }) => name === 'byo') ?? { id: '', url_sealed: '' };
       const stranger = parseKeyring(`stranger:${randomBytes(32).toString('hex')}`);
-      const value = seal(world.tenants.delta.database.appUrl, { rowId: row.id, column: 'url_sealed' }, stranger);
+      const value = seal(
+        world.tenants.delta.database.appUrl,
+        { rowId: row.id, column: 'url_sealed' },
+        stranger,
+      );
       const set = 'update registry.data_sources set url_sealed = $2 where id = $1';
       await registrySql(set, [row.id, value]);
       await sees('delta', 'BAD_KEY');
@@ -300,12 +354,21 @@ describe('a fault', () => {
 
     it('is named when a tenant has no data source, or is called otherwise there', async () => {
       const { id, localTenantId } = world.tenants.delta;
-      const [before] = (await registrySql('select data_source_id from registry.tenants where id = $1', [id])) as { data_source_id: string }[];
+      const [before] = (await registrySql(
+        'select data_source_id from registry.tenants where id = $1',
+        [id],
+      )) as { data_source_id: string }[];
       await registrySql('update registry.tenants set data_source_id = null where id = $1', [id]);
       await sees('delta', 'NO_DATA_SOURCE');
-      await registrySql('update registry.tenants set data_source_id = $2, tenant_id_in_data_source = $1 where id = $1', [id, before?.data_source_id]);
+      await registrySql(
+        'update registry.tenants set data_source_id = $2, tenant_id_in_data_source = $1 where id = $1',
+        [id, before?.data_source_id],
+      );
       await sees('delta', 'TENANT_ID_MISMATCH');
-      await registrySql('update registry.tenants set tenant_id_in_data_source = $2 where id = $1', [id, localTenantId]);
+      await registrySql('update registry.tenants set tenant_id_in_data_source = $2 where id = $1', [
+        id,
+        localTenantId,
+      ]);
       await works('delta');
     });
 
@@ -313,22 +376,35 @@ describe('a fault', () => {
       const { appUrl, ownerUrl } = world.tenants.delta.database;
       await setDataSource('byo', ownerUrl);
       await sees('delta', 'UNSAFE_ROLE');
-      await world.sql(world.tenants.delta.database, "update cloister.schema_migrations set name = '0000_' || name");
+      await world.sql(
+        world.tenants.delta.database,
+        "update cloister.schema_migrations set name = '0000_' || name",
+      );
       await setDataSource('byo', `${appUrl}?sslmode=disable`);
       // The same connection as at first: its pool is made anew once the unsafe one was seen.
       await sees('delta', 'SCHEMA_VERSION');
-      await world.sql(world.tenants.delta.database, "update cloister.schema_migrations set name = substr(name, 6)");
+      await world.sql(
+        world.tenants.delta.database,
+        'update cloister.schema_migrations set name = substr(name, 6)',
+      );
       await works('delta');
     });
   });
 
   describe('of nobody: a change to the registry', () => {
     const setStatus = (status: string) =>
-      registrySql('update registry.tenants set status = $2 where id = $1', [world.tenants.delta.id, status]);
+      registrySql('update registry.tenants set status = $2 where id = $1', [
+        world.tenants.delta.id,
+        status,
+      ]);
     const becomes = (expected: string) =>
       Promise.all(
         [here, there].map((client) =>
-          eventually(() => client.ask('delta'), (answer) => codeOf(answer) === expected, EFFECTIVE_MS),
+          eventually(
+            () => client.ask('delta'),
+            (answer) => codeOf(answer) === expected,
+            EFFECTIVE_MS,
+          ),
         ),
       );
 
@@ -344,7 +420,10 @@ describe('a fault', () => {
 
     it('is heard of after the line to the registry was cut', async () => {
       registryProxy.cut();
-      await eventually(() => application.tenancy.listener?.connected(), (connected) => connected === false);
+      await eventually(
+        () => application.tenancy.listener?.connected(),
+        (connected) => connected === false,
+      );
       await setStatus('suspended');
       await becomes('403 TENANT_SUSPENDED');
       await setStatus('active');
@@ -364,7 +443,11 @@ describe('a fault', () => {
       );
       expect(codeOf(await here.ask('gamma'))).toBe('200 OK');
       await setDataSource('dedicated', proxy.through(direct));
-      await eventually(() => here.ask('gamma').then(() => proxy.open()), (open) => open > 0, EFFECTIVE_MS);
+      await eventually(
+        () => here.ask('gamma').then(() => proxy.open()),
+        (open) => open > 0,
+        EFFECTIVE_MS,
+      );
     });
   });
 
@@ -384,7 +467,9 @@ describe('a fault', () => {
     const tenant = await fresh.tenancy.directory.findTenant(world.tenants.beta.id);
     if (tenant !== undefined) fresh.tenancy.openSession(tenant);
     await fresh.close(); // writes what is left
-    const [row] = await registrySql('select last_accessed_at from registry.tenants where id = $1', [world.tenants.beta.id]);
+    const [row] = await registrySql('select last_accessed_at from registry.tenants where id = $1', [
+      world.tenants.beta.id,
+    ]);
     expect(row).toEqual({ last_accessed_at: expect.any(Date) });
     expect(await registrySql('select count(*) from registry.audit_log')).toEqual(audited);
   });

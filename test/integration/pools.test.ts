@@ -15,9 +15,12 @@ describe('the pools of a process', () => {
   let proxy: TcpProxy;
   let pools: PoolManager;
 
-  const make = (change: Partial<PoolManagerOptions> = {}): PoolManager => (pools = testPools(change));
-  const source = (change: Partial<DataSource> = {}): DataSource => dataSourceAt(database.appUrl, change);
-  const proxied = (change: Partial<DataSource> = {}): DataSource => dataSourceAt(proxy.through(database.appUrl), change);
+  const make = (change: Partial<PoolManagerOptions> = {}): PoolManager =>
+    (pools = testPools(change));
+  const source = (change: Partial<DataSource> = {}): DataSource =>
+    dataSourceAt(database.appUrl, change);
+  const proxied = (change: Partial<DataSource> = {}): DataSource =>
+    dataSourceAt(proxy.through(database.appUrl), change);
   const query = (dataSource: DataSource, text = ONE.text) =>
     openSessionOn(pools, dataSource, uuidv7()).query({ text, values: [] });
   const connections = async (): Promise<number> => {
@@ -27,7 +30,8 @@ describe('the pools of a process', () => {
     );
     return row?.count ?? 0;
   };
-  const statsOf = (dataSource: DataSource) => pools.stats().find(({ dataSource: name }) => name === dataSource.name);
+  const statsOf = (dataSource: DataSource) =>
+    pools.stats().find(({ dataSource: name }) => name === dataSource.name);
 
   beforeAll(async () => {
     database = await cloneDatabase(await testTenantTemplate());
@@ -100,7 +104,10 @@ describe('the pools of a process', () => {
     const hammer = Array.from({ length: 8 }, async () => {
       while (!stop) await query(busy);
     });
-    await eventually(() => statsOf(busy)?.open, (open) => open === 2);
+    await eventually(
+      () => statsOf(busy)?.open,
+      (open) => open === 2,
+    );
     await query(other);
     stop = true;
     await Promise.all(hammer);
@@ -145,7 +152,10 @@ describe('the pools of a process', () => {
     const lease = await pools.lease(dataSource);
     lease.release(new Error('Connection terminated unexpectedly'));
     lease.release();
-    await eventually(() => statsOf(dataSource), (stats) => stats?.open === 0 && stats.leased === 0);
+    await eventually(
+      () => statsOf(dataSource),
+      (stats) => stats?.open === 0 && stats.leased === 0,
+    );
     await query(dataSource);
   });
 
@@ -175,12 +185,18 @@ describe('the pools of a process', () => {
       const dataSource = proxied();
       await Promise.allSettled([query(dataSource), query(dataSource)]);
       const attempts = proxy.attempts();
-      await eventually(() => breaker.state, (state) => state === 'half-open');
+      await eventually(
+        () => breaker.state,
+        (state) => state === 'half-open',
+      );
       const still = await Promise.allSettled(Array.from({ length: 10 }, () => query(dataSource)));
       expect(still.every(({ status }) => status === 'rejected')).toBe(true);
       expect(proxy.attempts()).toBe(attempts + 1);
       proxy.set('pass');
-      await eventually(() => breaker.state, (state) => state === 'half-open');
+      await eventually(
+        () => breaker.state,
+        (state) => state === 'half-open',
+      );
       await query(dataSource);
       expect(breaker.state).toBe('closed');
       await Promise.all(Array.from({ length: 10 }, () => query(dataSource)));
@@ -190,18 +206,27 @@ describe('the pools of a process', () => {
       make({ connectTimeoutMs: 200, leaseTimeoutMs: 30_000 });
       proxy.set('blackhole');
       const dataSource = proxied({ poolMax: 2 });
-      const outcomes = await Promise.allSettled(Array.from({ length: 40 }, () => query(dataSource)));
-      for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: { code: 'TENANT_UNAVAILABLE' } });
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 40 }, () => query(dataSource)),
+      );
+      for (const outcome of outcomes)
+        expect(outcome).toMatchObject({ reason: { code: 'TENANT_UNAVAILABLE' } });
       expect(proxy.attempts()).toBe(2);
     });
 
     it('drop idle connections when one was cut, and connect anew', async () => {
       make();
       const dataSource = proxied();
-      await Promise.all([query(dataSource, 'select pg_sleep(0.05)'), query(dataSource, 'select pg_sleep(0.05)')]);
+      await Promise.all([
+        query(dataSource, 'select pg_sleep(0.05)'),
+        query(dataSource, 'select pg_sleep(0.05)'),
+      ]);
       const running = query(dataSource, 'select pg_sleep(10)');
       const outcome = expect(running).rejects.toMatchObject({ code: 'TENANT_UNAVAILABLE' });
-      await eventually(() => statsOf(dataSource)?.leased, (leased) => leased === 1);
+      await eventually(
+        () => statsOf(dataSource)?.leased,
+        (leased) => leased === 1,
+      );
       proxy.cut();
       await outcome;
       await query(dataSource);
@@ -215,7 +240,10 @@ describe('the pools of a process', () => {
         const dataSource = proxied();
         await Promise.allSettled(Array.from({ length: 6 }, () => query(dataSource)));
       }
-      await eventually(() => pools.budget.taken(), (taken) => taken === 0);
+      await eventually(
+        () => pools.budget.taken(),
+        (taken) => taken === 0,
+      );
     });
   });
 
@@ -237,7 +265,10 @@ describe('the pools of a process', () => {
       expect(looks).toBe(1);
       expect(statsOf(dataSource)?.leased).toBe(0);
       safe = true;
-      await eventually(() => breaker.state, (state) => state === 'half-open');
+      await eventually(
+        () => breaker.state,
+        (state) => state === 'half-open',
+      );
       await query(dataSource);
       expect(looks).toBe(2);
     });
@@ -247,7 +278,9 @@ describe('the pools of a process', () => {
       make({ verify: async () => void (looks += 1) });
       const dataSource = source();
       await query(dataSource);
-      await Promise.all(Array.from({ length: 5 }, () => query(dataSource, 'select pg_sleep(0.01)')));
+      await Promise.all(
+        Array.from({ length: 5 }, () => query(dataSource, 'select pg_sleep(0.01)')),
+      );
       expect(looks).toBe(1);
     });
 

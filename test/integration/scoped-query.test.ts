@@ -46,7 +46,10 @@ describe('a statement that states its tenant in the same breath', () => {
     database = await cloneDatabase(await testTenantTemplate());
     proxy = await startTcpProxy(database.appUrl);
     client = await connect();
-    for (const [id, name] of [[ALPHA, 'Alpha'], [BETA, 'Beta']] as const) {
+    for (const [id, name] of [
+      [ALPHA, 'Alpha'],
+      [BETA, 'Beta'],
+    ] as const) {
       const insert = 'insert into cloister.tenants (tenant_id, slug, name) values ($1, $2, $3)';
       await runScoped(client, { text: insert, values: [id, name.toLowerCase(), name] }, scope(id));
     }
@@ -57,11 +60,18 @@ describe('a statement that states its tenant in the same breath', () => {
     await database.drop();
   });
 
-  it.each([true, false])('sees its tenant and no other (named statements: %s)', async (namedStatements) => {
-    const name = 'names';
-    expect(await runScoped(client, { ...NAMES, name }, scope(ALPHA, { namedStatements }))).toEqual([{ name: 'Alpha' }]);
-    expect(await runScoped(client, { ...NAMES, name }, scope(BETA, { namedStatements }))).toEqual([{ name: 'Beta' }]);
-  });
+  it.each([true, false])(
+    'sees its tenant and no other (named statements: %s)',
+    async (namedStatements) => {
+      const name = 'names';
+      expect(
+        await runScoped(client, { ...NAMES, name }, scope(ALPHA, { namedStatements })),
+      ).toEqual([{ name: 'Alpha' }]);
+      expect(await runScoped(client, { ...NAMES, name }, scope(BETA, { namedStatements }))).toEqual(
+        [{ name: 'Beta' }],
+      );
+    },
+  );
 
   it('is one packet with one Sync, and costs one Bind and one Execute once it is prepared', async () => {
     const statement = { ...NAMES, name: 'prepared' };
@@ -77,7 +87,9 @@ describe('a statement that states its tenant in the same breath', () => {
 
   it('leaves nothing on the connection', async () => {
     await runScoped(client, NAMES, scope());
-    const { rows } = await client.query(`${SETTING.text}, current_setting('statement_timeout') as timeout`);
+    const { rows } = await client.query(
+      `${SETTING.text}, current_setting('statement_timeout') as timeout`,
+    );
     expect(rows).toEqual([{ tenant: '', timeout: '0' }]);
     expect((await client.query(NAMES.text)).rows).toEqual([]);
   });
@@ -85,33 +97,60 @@ describe('a statement that states its tenant in the same breath', () => {
   it.each([
     ['in the statement', { text: 'select 1 / 0', values: [] }, {}],
     ['in what states the tenant', NAMES, { statementTimeoutMs: Number.NaN }],
-    ['of a constraint', { text: 'insert into cloister.tenants (tenant_id, slug, name) values ($1, $2, $3)', values: [BETA, 'x', 'x'] }, {}],
-  ])('leaves the connection usable and without a tenant after an error %s', async (_where, statement, change) => {
-    await expect(runScoped(client, statement, scope(ALPHA, change))).rejects.toBeInstanceOf(pg.DatabaseError);
-    expect((await client.query(NAMES.text)).rows).toEqual([]);
-    expect(await runScoped(client, NAMES, scope())).toEqual([{ name: 'Alpha' }]);
-  });
+    [
+      'of a constraint',
+      {
+        text: 'insert into cloister.tenants (tenant_id, slug, name) values ($1, $2, $3)',
+        values: [BETA, 'x', 'x'],
+      },
+      {},
+    ],
+  ])(
+    'leaves the connection usable and without a tenant after an error %s',
+    async (_where, statement, change) => {
+      await expect(runScoped(client, statement, scope(ALPHA, change))).rejects.toBeInstanceOf(
+        pg.DatabaseError,
+      );
+      expect((await client.query(NAMES.text)).rows).toEqual([]);
+      expect(await runScoped(client, NAMES, scope())).toEqual([{ name: 'Alpha' }]);
+    },
+  );
 
   it('is all or nothing: what fails late is not kept', async () => {
-    const text = 'with done as (insert into cloister.accounts (tenant_id, id, name) values ($1, $2, $3) returning 1) select 1 / (count(*) - 1) from done';
-    await expect(runScoped(client, { text, values: [ALPHA, uuidv7(), 'half'] }, scope())).rejects.toThrow('division by zero');
-    expect(await runScoped(client, { text: 'select id from cloister.accounts', values: [] }, scope())).toEqual([]);
+    const text =
+      'with done as (insert into cloister.accounts (tenant_id, id, name) values ($1, $2, $3) returning 1) select 1 / (count(*) - 1) from done';
+    await expect(
+      runScoped(client, { text, values: [ALPHA, uuidv7(), 'half'] }, scope()),
+    ).rejects.toThrow('division by zero');
+    expect(
+      await runScoped(client, { text: 'select id from cloister.accounts', values: [] }, scope()),
+    ).toEqual([]);
   });
 
   it('cannot be made to state another tenant by the statement after it', async () => {
-    await runScoped(client, { text: "select set_config('app.tenant_id', $1, true)", values: [BETA] }, scope());
+    await runScoped(
+      client,
+      { text: "select set_config('app.tenant_id', $1, true)", values: [BETA] },
+      scope(),
+    );
     expect(await runScoped(client, NAMES, scope())).toEqual([{ name: 'Alpha' }]);
   });
 
   it('does not spoil a name by an error in the text it was first used for', async () => {
     const name = 'reused';
-    await expect(runScoped(client, { text: 'select nothing_of_the_kind', values: [], name }, scope())).rejects.toThrow();
+    await expect(
+      runScoped(client, { text: 'select nothing_of_the_kind', values: [], name }, scope()),
+    ).rejects.toThrow();
     expect(await runScoped(client, { ...NAMES, name }, scope())).toEqual([{ name: 'Alpha' }]);
     expect(await runScoped(client, { ...NAMES, name }, scope())).toEqual([{ name: 'Alpha' }]);
   });
 
   it('does not spoil a name by an error while it runs', async () => {
-    const statement = (divisor: number) => ({ text: 'select 1 / $1::int as one', values: [divisor], name: 'divide' });
+    const statement = (divisor: number) => ({
+      text: 'select 1 / $1::int as one',
+      values: [divisor],
+      name: 'divide',
+    });
     await expect(runScoped(client, statement(0), scope())).rejects.toThrow('division by zero');
     expect(await runScoped(client, statement(1), scope())).toEqual([{ one: 1 }]);
   });
@@ -141,7 +180,11 @@ describe('a statement that states its tenant in the same breath', () => {
   });
 
   it('is ended by the server at its time limit', async () => {
-    const slow = runScoped(client, { text: 'select pg_sleep(5)', values: [] }, scope(ALPHA, { statementTimeoutMs: 50 }));
+    const slow = runScoped(
+      client,
+      { text: 'select pg_sleep(5)', values: [] },
+      scope(ALPHA, { statementTimeoutMs: 50 }),
+    );
     await expect(slow).rejects.toMatchObject({ code: '57014' });
     expect(await runScoped(client, NAMES, scope())).toEqual([{ name: 'Alpha' }]);
   });
@@ -149,10 +192,15 @@ describe('a statement that states its tenant in the same breath', () => {
   it('keeps many at once on one connection apart, with errors between them', async () => {
     const runs = Array.from({ length: 500 }, async (_, index) => {
       const tenant = index % 2 === 0 ? ALPHA : BETA;
-      if (index % 7 === 0) return runScoped(client, { text: 'select 1 / 0', values: [] }, scope(tenant)).catch(() => 'failed');
+      if (index % 7 === 0)
+        return runScoped(client, { text: 'select 1 / 0', values: [] }, scope(tenant)).catch(
+          () => 'failed',
+        );
       const name = index % 3 === 0 ? { name: 'many' } : {};
       const rows = await runScoped<{ name: string }>(client, { ...NAMES, ...name }, scope(tenant));
-      return rows.map((row) => row.name).join() === (tenant === ALPHA ? 'Alpha' : 'Beta') ? 'right' : 'WRONG';
+      return rows.map((row) => row.name).join() === (tenant === ALPHA ? 'Alpha' : 'Beta')
+        ? 'right'
+        : 'WRONG';
     });
     const outcomes = await Promise.all(runs);
     expect(outcomes.filter((outcome) => outcome === 'WRONG')).toEqual([]);

@@ -3,7 +3,11 @@ import { Client } from 'pg';
 import { uuidv7 } from 'uuidv7';
 import { parseConnectionUrl } from '../../src/database/connection-url';
 import type { DataSource } from '../../src/tenancy/directory';
-import { createPoolManager, type PoolManager, type PoolManagerOptions } from '../../src/tenancy/pools';
+import {
+  createPoolManager,
+  type PoolManager,
+  type PoolManagerOptions,
+} from '../../src/tenancy/pools';
 import { createSession, type SessionOptions } from '../../src/tenancy/session';
 import type { OperationSession } from '../../src/tenancy/session.port';
 
@@ -73,7 +77,8 @@ export async function eventually<T>(
   for (;;) {
     const seen = await look();
     if (holds(seen)) return seen;
-    if (Date.now() > until) throw new Error(`Not so within ${limitMs} ms; last seen: ${JSON.stringify(seen)}`);
+    if (Date.now() > until)
+      throw new Error(`Not so within ${limitMs} ms; last seen: ${JSON.stringify(seen)}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

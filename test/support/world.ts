@@ -35,7 +35,10 @@ export interface Answer<T = Record<string, unknown>> {
   readonly status: number;
   readonly text: string;
   readonly data: T;
-  readonly errors: readonly { message: string; extensions: Record<string, unknown> & { code: string } }[];
+  readonly errors: readonly {
+    message: string;
+    extensions: Record<string, unknown> & { code: string };
+  }[];
 }
 
 export interface TestTenant {
@@ -62,7 +65,11 @@ export interface World {
     variables?: Record<string, unknown>,
   ): Promise<Answer<T>>;
   /** Rows as the superuser sees them, past every policy. */
-  sql<Row = Record<string, unknown>>(database: TestDatabase, text: string, values?: unknown[]): Promise<Row[]>;
+  sql<Row = Record<string, unknown>>(
+    database: TestDatabase,
+    text: string,
+    values?: unknown[],
+  ): Promise<Row[]>;
   close(): Promise<void>;
 }
 
@@ -76,7 +83,8 @@ const migrate = (set: 'registry' | 'tenant', appRole: string) => async (ownerUrl
   await migrateDatabase(parseConnectionUrl(ownerUrl), set, { appRole });
 };
 
-export const testRegistryTemplate = () => registryTemplate(migrate('registry', 'cloister_registry_app'));
+export const testRegistryTemplate = () =>
+  registryTemplate(migrate('registry', 'cloister_registry_app'));
 export const testTenantTemplate = () => tenantTemplate(migrate('tenant', 'cloister_shared_app'));
 
 export function testConfig(registry: TestDatabase, environment: NodeJS.ProcessEnv = {}): Config {
@@ -96,7 +104,10 @@ export function testConfig(registry: TestDatabase, environment: NodeJS.ProcessEn
   );
 }
 
-export async function createWorld({ environment = {}, logDestination }: WorldOptions = {}): Promise<World> {
+export async function createWorld({
+  environment = {},
+  logDestination,
+}: WorldOptions = {}): Promise<World> {
   const tenantSchema = await testTenantTemplate();
   const [registry, shared, dedicated, byo] = await Promise.all([
     cloneDatabase(await testRegistryTemplate()),
@@ -118,7 +129,11 @@ export async function createWorld({ environment = {}, logDestination }: WorldOpt
   const { url } = await application.http.listen();
   const tokens = new Map<string, Promise<string>>();
 
-  const send = async <T>(token: string | undefined, query: string, variables?: Record<string, unknown>): Promise<Answer<T>> => {
+  const send = async <T>(
+    token: string | undefined,
+    query: string,
+    variables?: Record<string, unknown>,
+  ): Promise<Answer<T>> => {
     const response = await fetch(`${url}/graphql`, {
       method: 'POST',
       headers: {
@@ -130,7 +145,12 @@ export async function createWorld({ environment = {}, logDestination }: WorldOpt
     });
     const text = await response.text();
     const body = JSON.parse(text) as { data?: T; errors?: Answer['errors'] };
-    return { status: response.status, text, data: (body.data ?? {}) as T, errors: body.errors ?? [] };
+    return {
+      status: response.status,
+      text,
+      data: (body.data ?? {}) as T,
+      errors: body.errors ?? [],
+    };
   };
 
   const signIn = async (tenant: TenantName, role: Role): Promise<string> => {
@@ -186,7 +206,10 @@ async function populate(
     const sources = new Map<string, string>();
     for (const [placement, { appUrl, ownerUrl }] of Object.entries(databases)) {
       const spec = { name: placement, placement: placement as keyof typeof databases };
-      sources.set(placement, await enrolDataSource(tenancy, { ...spec, url: appUrl, migrationUrl: ownerUrl }));
+      sources.set(
+        placement,
+        await enrolDataSource(tenancy, { ...spec, url: appUrl, migrationUrl: ownerUrl }),
+      );
     }
     const tenants: Partial<Record<TenantName, TestTenant>> = {};
     for (const { slug, on } of TENANTS) {
@@ -209,7 +232,13 @@ async function populate(
           await routing(id).add(email);
         }
       });
-      tenants[slug] = { id, slug, localTenantId: row.tenantIdInDataSource, database: databases[on], users };
+      tenants[slug] = {
+        id,
+        slug,
+        localTenantId: row.tenantIdInDataSource,
+        database: databases[on],
+        users,
+      };
     }
     return tenants as Record<TenantName, TestTenant>;
   } finally {

@@ -28,13 +28,13 @@ export class ConnectionCheck {
 
 @ObjectType({ description: 'The database that the tenant’s data is in.' })
 export class ConnectionDataSource {
-  @Field(() => String)
+  @Field(() => String, { description: 'Its name.' })
   name!: string;
 
   @Field(() => String, { description: '`shared`, `dedicated` or `byo` (the organisation’s own).' })
   placement!: string;
 
-  @Field(() => String)
+  @Field(() => String, { description: 'Where it stands.' })
   region!: string;
 
   @Field(() => String, { description: '`active`, `draining` or `retired`.' })
@@ -52,16 +52,16 @@ export class ConnectionDataSource {
 
 @ObjectType({ description: 'Where the organisation’s own database is; without its password.' })
 export class ConnectionAddress {
-  @Field(() => String)
+  @Field(() => String, { description: 'Host name or address.' })
   host!: string;
 
-  @Field(() => Int)
+  @Field(() => Int, { description: 'TCP port.' })
   port!: number;
 
-  @Field(() => String)
+  @Field(() => String, { description: 'Name of the database.' })
   database!: string;
 
-  @Field(() => String)
+  @Field(() => String, { description: 'Role that serves requests.' })
   user!: string;
 
   @Field(() => String, { description: '`disable`, `require` or `verify-full`.' })
@@ -100,10 +100,10 @@ export class ConnectionCache {
 
 @ObjectType({ description: 'Connections of the server process to the data source.' })
 export class ConnectionPool {
-  @Field(() => Int)
+  @Field(() => Int, { description: 'Connections that are open.' })
   open!: number;
 
-  @Field(() => Int)
+  @Field(() => Int, { description: 'Open connections that nobody uses.' })
   idle!: number;
 
   @Field(() => Int, { description: 'In use.' })
@@ -112,7 +112,7 @@ export class ConnectionPool {
   @Field(() => Int, { description: 'Requests that wait for one.' })
   waiting!: number;
 
-  @Field(() => Int)
+  @Field(() => Int, { description: 'Connections it may open.' })
   max!: number;
 
   @Field(() => String, {
@@ -127,10 +127,13 @@ export class TenantConnection {
   @Field(() => Boolean, { description: 'Whether every check passed.' })
   ok!: boolean;
 
-  @Field(() => [ConnectionCheck])
+  @Field(() => [ConnectionCheck], { description: 'What was looked at, in order.' })
   checks!: readonly ConnectionCheck[];
 
-  @Field(() => ConnectionDataSource, { nullable: true })
+  @Field(() => ConnectionDataSource, {
+    nullable: true,
+    description: 'Where the organisation’s data is kept.',
+  })
   dataSource!: ConnectionDataSource | null;
 
   @Field(() => ConnectionAddress, {
@@ -148,7 +151,9 @@ export class TenantConnection {
   @Field(() => String, { nullable: true, description: 'The last migration that this version has.' })
   expectedSchemaVersion!: string | null;
 
-  @Field(() => ConnectionCache)
+  @Field(() => ConnectionCache, {
+    description: 'How the look-ups of tenants and data sources fare in this process.',
+  })
   cache!: ConnectionCache;
 
   @Field(() => ConnectionPool, { nullable: true, description: 'Null while no pool is open.' })

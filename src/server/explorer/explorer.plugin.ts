@@ -89,6 +89,8 @@ export async function registerExplorer(
     immutable: true,
     maxAge: '365d',
     preCompressed: true,
-    setHeaders: (reply) => reply.header('x-content-type-options', 'nosniff'),
+    setHeaders: (response) => {
+      response.setHeader('x-content-type-options', 'nosniff');
+    },
   });
 }

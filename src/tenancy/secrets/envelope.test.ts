@@ -29,7 +29,9 @@ describe('a sealed value', () => {
       for (let byte = 0; byte < bytes.length; byte += 1) {
         const changed = Buffer.from(bytes);
         changed[byte] = (changed[byte] ?? 0) ^ (1 << (byte % 8));
-        const forged = sealed.map((part, at) => (at === index ? changed.toString('base64url') : part));
+        const forged = sealed.map((part, at) =>
+          at === index ? changed.toString('base64url') : part,
+        );
         expect(() => open(forged.join('.'), place, keyring)).toThrow(EnvelopeError);
       }
     }
@@ -52,13 +54,16 @@ describe('a sealed value', () => {
       { ...place, rowId: '018f0000-0000-7000-8000-000000000002' },
       { ...place, column: 'migration_url_sealed' },
     ];
-    for (const other of elsewhere) expect(() => open(sealed, other, keyring)).toThrow(EnvelopeError);
+    for (const other of elsewhere)
+      expect(() => open(sealed, other, keyring)).toThrow(EnvelopeError);
   });
 
   it('does not open with a shortened tag, which could be guessed', () => {
     const [version, keyId, nonce, tag, ciphertext] = parts(seal(SECRET, place, keyring));
     for (const length of [0, 4, 8, 12, 15]) {
-      const short = Buffer.from(tag ?? '', 'base64url').subarray(0, length).toString('base64url');
+      const short = Buffer.from(tag ?? '', 'base64url')
+        .subarray(0, length)
+        .toString('base64url');
       const forged = [version, keyId, nonce, short, ciphertext].join('.');
       expect(() => open(forged, place, keyring)).toThrow(`tag of 16 bytes, but got ${length}`);
     }
@@ -120,8 +125,12 @@ describe('the older form iv:authTag:ciphertext', () => {
   it('does not open changed, with another key, or with a short tag', () => {
     const [iv = '', tag = '', ciphertext = ''] = sealLegacy(16).split(':');
     const shortTag = Buffer.from(tag, 'base64').subarray(0, 4).toString('base64');
-    expect(() => openLegacy([iv, tag, `${ciphertext.slice(0, -4)}AAAA`].join(':'), raw)).toThrow(EnvelopeError);
-    expect(() => openLegacy([iv, tag, ciphertext].join(':'), randomBytes(32))).toThrow(EnvelopeError);
+    expect(() => openLegacy([iv, tag, `${ciphertext.slice(0, -4)}AAAA`].join(':'), raw)).toThrow(
+      EnvelopeError,
+    );
+    expect(() => openLegacy([iv, tag, ciphertext].join(':'), randomBytes(32))).toThrow(
+      EnvelopeError,
+    );
     expect(() => openLegacy([iv, shortTag, ciphertext].join(':'), raw)).toThrow(EnvelopeError);
     expect(() => openLegacy(`${iv}:${tag}`, raw)).toThrow(EnvelopeError);
   });

@@ -44,7 +44,9 @@ export function open(sealed: string, place: SealedPlace, keyring: Keyring): stri
   }
   const key = keyring.find(keyId);
   if (key === undefined) {
-    throw new EnvelopeError(`The value was sealed with the key "${keyId}", which REGISTRY_KEYS does not hold.`);
+    throw new EnvelopeError(
+      `The value was sealed with the key "${keyId}", which REGISTRY_KEYS does not hold.`,
+    );
   }
   return decrypt([nonce, tag, ciphertext].map(decodeStrictly), key, additionalData(place));
 }
@@ -52,7 +54,8 @@ export function open(sealed: string, place: SealedPlace, keyring: Keyring): stri
 /** Node skips what is no base64url and ignores the last bits: then many texts would open alike. */
 function decodeStrictly(part = ''): Buffer {
   const bytes = Buffer.from(part, 'base64url');
-  if (bytes.toString('base64url') !== part) throw new EnvelopeError('Expected parts in plain base64url.');
+  if (bytes.toString('base64url') !== part)
+    throw new EnvelopeError('Expected parts in plain base64url.');
   return bytes;
 }
 
@@ -60,7 +63,11 @@ function decodeStrictly(part = ''): Buffer {
 export function openLegacy(sealed: string, key: Buffer): string {
   const parts = sealed.split(':');
   if (parts.length !== 3) throw new EnvelopeError('Expected iv:authTag:ciphertext in base64.');
-  return decrypt(parts.map((part) => Buffer.from(part, 'base64')), key, undefined);
+  return decrypt(
+    parts.map((part) => Buffer.from(part, 'base64')),
+    key,
+    undefined,
+  );
 }
 
 function decrypt(parts: readonly Buffer[], key: Buffer, aad: Buffer | undefined): string {

@@ -34,12 +34,16 @@ describe('parseKeyring', () => {
     if (text !== '') expect(parse).not.toThrow(text);
   });
 
-  it.each(['', ':', `:${'a'.repeat(64)}`, 'a'.repeat(64), `k 1:${'a'.repeat(64)}`, `k1:${'a'.repeat(64)},`])(
-    'refuses an entry without a key id: %j',
-    (text) => {
-      expect(() => parseKeyring(text)).toThrow(KeyringError);
-    },
-  );
+  it.each([
+    '',
+    ':',
+    `:${'a'.repeat(64)}`,
+    'a'.repeat(64),
+    `k 1:${'a'.repeat(64)}`,
+    `k1:${'a'.repeat(64)},`,
+  ])('refuses an entry without a key id: %j', (text) => {
+    expect(() => parseKeyring(text)).toThrow(KeyringError);
+  });
 
   it('refuses one id for two keys', () => {
     expect(() => parseKeyring(`k1:${'a'.repeat(64)},k1:${'b'.repeat(64)}`)).toThrow('twice');

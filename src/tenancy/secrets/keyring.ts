@@ -52,6 +52,8 @@ export function parseKeyring(text: string): Keyring {
 }
 
 /** A fresh entry for REGISTRY_KEYS. */
-export function generateKey(keyId = `k${new Date().toISOString().slice(0, 10).replaceAll('-', '')}`): string {
+export function generateKey(
+  keyId = `k${new Date().toISOString().slice(0, 10).replaceAll('-', '')}`,
+): string {
   return `${keyId}:${randomBytes(KEY_BYTES).toString('hex')}`;
 }

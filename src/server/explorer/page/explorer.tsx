@@ -1,7 +1,6 @@
 /** The whole page: the bar with the session, and GraphiQL below it. */
 import { GraphiQL } from 'graphiql';
 import { useCallback, useMemo, useState, useSyncExternalStore } from 'react';
-import type { ComponentProps } from 'react';
 import { DEMO_PASSWORD } from './demo.users';
 import { createExamples } from './documents';
 import { ExamplesMenu } from './examples-menu';
@@ -9,7 +8,7 @@ import { SessionBar } from './session-bar';
 import type { SessionState, SessionStore } from './session.store';
 import { SignInDialog } from './sign-in-dialog';
 
-type Fetcher = ComponentProps<typeof GraphiQL>['fetcher'];
+type GraphqlRequest = Parameters<SessionStore['send']>[0];
 
 interface ExplorerProps {
   readonly store: SessionStore;
@@ -36,8 +35,9 @@ export function Explorer({ store, graphqlPath, demo }: ExplorerProps) {
       ),
     [demo],
   );
-  const fetcher = useCallback<Fetcher>(
-    (request, options) => store.send(request, options?.headers) as ReturnType<Fetcher>,
+  const fetcher = useCallback(
+    (request: GraphqlRequest, options?: { readonly headers?: Record<string, string> }) =>
+      store.send(request, options?.headers),
     [store],
   );
 

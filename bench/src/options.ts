@@ -1,0 +1,135 @@
+/** The command line of the bench. */
+import { parseArgs } from 'node:util';
+import { QUERY_IDS, type QueryId } from './queries';
+import { TARGET_NAMES, type TargetName } from './target-names';
+
+export interface DataSize {
+  readonly tenants: number;
+  /** Rows over all tenants. */
+  readonly accounts: number;
+  readonly contacts: number;
+  readonly opportunities: number;
+  readonly events: number;
+}
+
+export interface Options {
+  readonly quick: boolean;
+  readonly queries: readonly QueryId[];
+  readonly targets: readonly TargetName[];
+  readonly connections: readonly number[];
+  readonly rounds: number;
+  readonly secondsPerCell: number;
+  readonly warmUpSeconds: number;
+  /** The whole run is given up after this long. */
+  readonly maxMinutes: number;
+  readonly poolSize: number;
+  readonly size: DataSize;
+  /** Two commits of cloister to measure against each other; `.` is the working tree. */
+  readonly compare: readonly [string, string] | undefined;
+  /** Record a CPU profile of each cloister and print where its time went. */
+  readonly profile: boolean;
+}
+
+export const HELP = `npm run bench -- [options]
+
+  --quick                 short rounds: whether everything works, not what it costs
+  --only q1,q3            these queries (${QUERY_IDS.join(', ')})
+  --targets a,b           these servers (${TARGET_NAMES.join(', ')})
+  --connections 1,8,32    how many clients at once
+  --rounds 5              how often each is measured, in turn
+  --seconds 2             how long each time
+  --max-minutes 60        give up after this long
+  --tenants 10 --accounts 20000 --contacts 60000 --opportunities 60000 --events 40000
+  --compare A B           two commits of cloister in turn; . is the working tree
+  --profile               a CPU profile of cloister, and where its time went (Node only)
+`;
+
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+export function parseOptions(args: readonly string[]): Options | 'help' {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      help: { type: 'boolean', short: 'h', default: false },
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      targets: { type: 'string' },
+      connections: { type: 'string', default: '1,8,32' },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      'max-minutes': { type: 'string', default: '60' },
+      tenants: { type: 'string', default: '10' },
+      accounts: { type: 'string', default: '20000' },
+      contacts: { type: 'string', default: '60000' },
+      opportunities: { type: 'string', default: '60000' },
+      events: { type: 'string', default: '40000' },
+      compare: { type: 'string' },
+      profile: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return 'help';
+  const { quick } = values;
+  const second = positionals[0];
+  if (values.compare !== undefined && second === undefined) {
+    throw new UsageError('Expected two commits after --compare, but got one.');
+  }
+  return {
+    quick,
+    queries: oneOf('--only', values.only?.toLowerCase(), QUERY_IDS, QUERY_IDS),
+    targets: oneOf(
+      '--targets',
+      values.targets,
+      TARGET_NAMES,
+      values.compare === undefined ? TARGET_NAMES : ['limit', 'cloister'],
+    ),
+    connections: values.connections.split(',').map((text) => count('--connections', text, 256)),
+    rounds: count('--rounds', values.rounds ?? (quick ? '2' : '5'), 50),
+    secondsPerCell: seconds(values.seconds ?? (quick ? '0.4' : '2')),
+    warmUpSeconds: quick ? 0.2 : 0.5,
+    maxMinutes: count('--max-minutes', values['max-minutes'], 600),
+    poolSize: 8,
+    size: {
+      tenants: count('--tenants', values.tenants, 100),
+      accounts: count('--accounts', values.accounts, 10_000_000),
+      contacts: count('--contacts', values.contacts, 10_000_000),
+      opportunities: count('--opportunities', values.opportunities, 10_000_000),
+      events: count('--events', values.events, 10_000_000),
+    },
+    compare:
+      values.compare === undefined || second === undefined ? undefined : [values.compare, second],
+    profile: values.profile,
+  };
+}
+
+function oneOf<T extends string>(
+  name: string,
+  given: string | undefined,
+  known: readonly T[],
+  fallback: readonly T[],
+): readonly T[] {
+  if (given === undefined) return fallback;
+  return given.split(',').map((text) => {
+    const found = known.find((candidate) => candidate === text.trim());
+    if (found !== undefined) return found;
+    throw new UsageError(
+      `Expected ${name} to name some of ${known.join(', ')}, but got "${text}".`,
+    );
+  });
+}
+
+function count(name: string, text: string, max: number): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
+  throw new UsageError(
+    `Expected ${name} to be a whole number from 1 to ${max}, but got "${text}".`,
+  );
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (value >= 0.1 && value <= 120) return value;
+  throw new UsageError(`Expected --seconds from 0.1 to 120, but got "${text}".`);
+}
