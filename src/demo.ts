@@ -82,10 +82,11 @@ export async function prepareDemo(
       await forEachAtOnce(tenants, async (tenant) => {
         await enrolTenant(tenancy, { ...tenant, dataSourceId: id });
         const enrolled = await tenancy.registry.findTenantBySlug(tenant.slug);
-        if (enrolled !== undefined) await seed(enrolled);
+        if (enrolled === undefined) return;
+        const seeded = await seed(enrolled);
+        if (seeded !== undefined) say(`Demo records for ${tenant.slug} are made.`);
       });
     });
-    say('Demo tenants are ready.');
   } finally {
     await tenancy.close();
   }

@@ -11,10 +11,13 @@ import { TenantRefused } from '../platform/create-tenant';
 import { DataSourceRefused } from '../tenancy/add-data-source';
 import { KeyringError } from '../tenancy/secrets/keyring';
 import { CommandFailure } from './command-failure';
+import { UnknownTenant } from './find-tenant';
+import { UserFaults } from '../graphql/user-errors';
 import { registerSeed } from './seed.command';
 import { registerDoctor } from './doctor.command';
 import { registerImport } from './import.command';
 import { registerMigrate } from './migrate.command';
+import { registerInvalidate } from './invalidate.command';
 import { registerKeys } from './keys.command';
 import { registerSources } from './sources.command';
 import { registerStart } from './start.command';
@@ -33,6 +36,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   registerImport(program);
   registerMigrate(program);
   registerKeys(program);
+  registerInvalidate(program);
   registerSources(program);
   registerStart(program);
   registerSeed(program);
@@ -59,6 +63,8 @@ const FOR_OPERATORS = [
   KeyringError,
   MigrationError,
   TenantRefused,
+  UnknownTenant,
+  UserFaults,
 ];
 
 /** For expected trouble the message is the whole story; for the rest an engineer needs the stack. */

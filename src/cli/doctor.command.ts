@@ -6,6 +6,7 @@ import { reportRegistry, type RegistryReport } from '../tenancy/registry-report'
 import type { TenantRow } from '../tenancy/registry.store';
 import { CommandFailure } from './command-failure';
 import { formatRegistry, formatReport } from './doctor.format';
+import { getTenantBySlug } from './find-tenant';
 import { withTenancy, type CommandContext } from './with-tenancy';
 
 interface Options {
@@ -38,12 +39,6 @@ async function examine(
   const { config, tenancy, say } = context;
   const registry = await reportRegistry(parseConnectionUrl(config.registry.url));
   const tenants = registry.ok ? await findTenants(context, slug) : [];
-  if (tenants === undefined) {
-    process.stderr.write(
-      `There is no tenant "${slug}": \`cloister tenants list\` shows those there are.\n`,
-    );
-    throw new CommandFailure();
-  }
   const reports = (
     await settleAll(tenants, AT_ONCE, (tenant) => reportConnection(tenancy, tenant))
   ).flatMap((settled) => (settled.status === 'fulfilled' ? [settled.value] : []));
@@ -52,14 +47,11 @@ async function examine(
   if (!registry.ok || reports.some(({ ok }) => !ok)) throw new CommandFailure();
 }
 
-/** Undefined when the one that was asked for is not there. */
 async function findTenants(
-  { tenancy }: CommandContext,
+  { tenancy: { registry } }: CommandContext,
   slug: string | undefined,
-): Promise<TenantRow[] | undefined> {
-  if (slug === undefined) return tenancy.registry.listTenants();
-  const tenant = await tenancy.registry.findTenantBySlug(slug);
-  return tenant === undefined ? undefined : [tenant];
+): Promise<TenantRow[]> {
+  return slug === undefined ? registry.listTenants() : [await getTenantBySlug(registry, slug)];
 }
 
 function print(

@@ -9,6 +9,7 @@ import {
 } from '../tenancy/migrate-fleet';
 import type { DataSourceRow } from '../tenancy/registry.store';
 import { CommandFailure } from './command-failure';
+import { getTenantBySlug } from './find-tenant';
 import { formatTable } from './table';
 import { withTenancy, type CommandContext } from './with-tenancy';
 
@@ -73,14 +74,7 @@ async function findDataSources(
   if (slugs.length === 0 || all === true) return rows;
   const ids = new Set<string | null>();
   for (const slug of slugs) {
-    const tenant = await registry.findTenantBySlug(slug);
-    if (tenant === undefined) {
-      process.stderr.write(
-        `There is no tenant "${slug}": \`cloister tenants list\` shows those there are.\n`,
-      );
-      throw new CommandFailure();
-    }
-    ids.add(tenant.dataSourceId);
+    ids.add((await getTenantBySlug(registry, slug)).dataSourceId);
   }
   return rows.filter(({ id }) => ids.has(id));
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { createTenantSeeder } from '../../seeds/tenant-seeder';
 import { DEMO_PASSWORD } from '../demo';
 import { createEmailRouting } from '../request/create-context';
-import { CommandFailure } from './command-failure';
+import { getTenantBySlug } from './find-tenant';
 import { withTenancy } from './with-tenancy';
 
 export function registerSeed(program: Command): void {
@@ -12,11 +12,7 @@ export function registerSeed(program: Command): void {
     .requiredOption('--tenant <slug>', 'the tenant to fill')
     .action(({ tenant: slug }: { tenant: string }) =>
       withTenancy(async ({ config, tenancy, passwords, say, embedded }) => {
-        const tenant = await tenancy.registry.findTenantBySlug(slug);
-        if (tenant === undefined) {
-          say(`There is no tenant "${slug}": \`cloister tenants list\` shows those there are.`);
-          throw new CommandFailure();
-        }
+        const tenant = await getTenantBySlug(tenancy.registry, slug);
         const seed = createTenantSeeder({
           tenancy,
           passwords,

@@ -42,8 +42,8 @@ export interface PoolManager {
   lease(dataSource: DataSource): Promise<Lease>;
   stats(): PoolStats[];
   readonly budget: Pick<ConnectionBudget, 'limit' | 'taken' | 'claims'>;
-  /** Closes the pool of a data source once its leases are back. */
-  evict(dataSourceId: string): Promise<void>;
+  /** Closes the pool of a data source, or all, once their leases are back; the next lease makes anew. */
+  evict(dataSourceId?: string): Promise<void>;
   /** Resolves when every connection has closed; a lease that is not released in time is cut. */
   close(): Promise<void>;
 }
@@ -112,8 +112,10 @@ export function createPoolManager(options: PoolManagerOptions): PoolManager {
     },
     stats: () => poolsInUse().map(({ stats }) => stats),
     async evict(dataSourceId) {
-      const known = pools.get(dataSourceId);
-      if (known !== undefined) await retire(known.pool);
+      const evicted = poolsInUse().filter(
+        ({ dataSource }) => dataSourceId === undefined || dataSource.id === dataSourceId,
+      );
+      await Promise.all(evicted.map(retire));
     },
     async close() {
       closed = true;

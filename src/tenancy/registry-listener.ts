@@ -19,6 +19,8 @@ export interface RegistryListener {
 export interface RegistryListenerOptions {
   readonly heartbeatMs?: number;
   readonly minRetryMs?: number;
+  /** Called when pools are to be made anew: of one data source, or of all. */
+  readonly evictPools?: (dataSourceId: string | undefined) => void;
 }
 
 const MAX_RETRY_MS = 5 * SECOND;
@@ -27,8 +29,9 @@ const ANSWER_WITHIN_MS = 2 * SECOND;
 export function startRegistryListener(
   connection: ConnectionSettings,
   directory: Pick<Directory, 'invalidate' | 'invalidateAll'>,
-  { heartbeatMs = 5 * SECOND, minRetryMs = SECOND / 4 }: RegistryListenerOptions = {},
+  options: RegistryListenerOptions = {},
 ): RegistryListener {
+  const { heartbeatMs = 5 * SECOND, minRetryMs = SECOND / 4, evictPools } = options;
   let client: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
@@ -52,8 +55,10 @@ export function startRegistryListener(
       retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
     });
     next.on('notification', ({ payload = '' }) => {
-      const [table = '', id = ''] = payload.split(':');
-      if (table === 'tenants' || table === 'data_sources') directory.invalidate(table, id);
+      const [what = '', id = ''] = payload.split(':');
+      if (what === 'tenants' || what === 'data_sources') directory.invalidate(what, id);
+      if (what === 'all') directory.invalidateAll();
+      if (what === 'pools' || what === 'all') evictPools?.(what === 'all' ? undefined : id);
     });
     const subscribe = async (): Promise<void> => {
       await next.connect();

@@ -83,6 +83,9 @@ const toColumns = (
     }),
   );
 
+/** What is sent on the channel `registry_changed`: ids and nothing else. */
+export type Announcement = `${'tenants' | 'data_sources' | 'pools'}:${string}` | 'all';
+
 export function createRegistryStore(db: Knex) {
   const tenants = () => db<TenantRow>('registry.tenants').select(TENANT_COLUMNS);
   const dataSources = () => db<DataSourceRow>('registry.data_sources').select(DATA_SOURCE_COLUMNS);
@@ -129,6 +132,10 @@ export function createRegistryStore(db: Knex) {
       await db('registry.email_index')
         .where({ email_hmac: emailHmac, tenant_id: tenantId })
         .delete();
+    },
+    /** Tells every process what to look at again; see `registry-listener.ts` for what it may say. */
+    announce: async (what: Announcement): Promise<void> => {
+      await db.raw('select pg_notify(?, ?)', ['registry_changed', what]);
     },
     touchTenants: async (ids: readonly string[]): Promise<void> => {
       await db('registry.tenants').whereIn('id', ids).update({ last_accessed_at: db.fn.now() });

@@ -53,7 +53,11 @@ export function createTenancy(config: Config, options: TenancyOptions = {}): Ten
     ...config.pools,
     verify: (client) => assertDataSourceIsSafe(client),
   });
-  const listener = listen ? startRegistryListener(registryConnection, directory) : undefined;
+  const listener = listen
+    ? startRegistryListener(registryConnection, directory, {
+        evictPools: (dataSourceId) => void pools.evict(dataSourceId),
+      })
+    : undefined;
   const lastAccessed = createLastAccessed(registry, options.lastAccessed);
   const assertTenantLivesThere = createTenantCheck(pools, statementTimeoutMs);
 

@@ -1,10 +1,13 @@
 import { uuidv7 } from 'uuidv7';
 import { parseConnectionUrl } from '../../src/database/connection-url';
+import { invalidateEverything, invalidateTenant } from '../../src/tenancy/invalidate';
+import { createRegistryDatabase } from '../../src/tenancy/registry-database';
+import { createRegistryStore } from '../../src/tenancy/registry.store';
 import { startRegistryListener, type RegistryListener } from '../../src/tenancy/registry-listener';
 import { ask, eventually } from '../support/data-sources';
 import { cloneDatabase, type TestDatabase } from '../support/databases';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy';
-import { testRegistryTemplate } from '../support/world';
+import { testConfig, testRegistryTemplate } from '../support/world';
 
 describe('the listener on the registry', () => {
   let registry: TestDatabase;
@@ -20,7 +23,11 @@ describe('the listener on the registry', () => {
         invalidate: (kind, id) => void heard.push(`${kind}:${id}`),
         invalidateAll: () => void heard.push('everything'),
       },
-      { heartbeatMs: 50, minRetryMs: 10 },
+      {
+        heartbeatMs: 50,
+        minRetryMs: 10,
+        evictPools: (id) => void heard.push(`pools:${id ?? 'all'}`),
+      },
     );
   };
   const connected = (expected: boolean) =>
@@ -48,6 +55,31 @@ describe('the listener on the registry', () => {
     await proxy.close();
   });
   afterAll(() => registry.drop());
+
+  it('tells of what an operator had looked at anew: one tenant, or everything', async () => {
+    listen();
+    await connected(true);
+    const db = createRegistryDatabase(parseConnectionUrl(registry.appUrl), testConfig(registry));
+    try {
+      const store = createRegistryStore(db);
+      heard.length = 0;
+      await invalidateTenant(store, { id: 'tenant-id', dataSourceId: 'source-id' });
+      await invalidateEverything(store);
+      await eventually(
+        () => heard,
+        (all) => all.length === 5,
+      );
+      expect(heard).toEqual([
+        'tenants:tenant-id',
+        'data_sources:source-id',
+        'pools:source-id',
+        'everything',
+        'pools:all',
+      ]);
+    } finally {
+      await db.destroy();
+    }
+  });
 
   it('tells of each changed row by table and id, and of no mere use', async () => {
     listen();

@@ -7,6 +7,7 @@ export const eventDate = defineKind({
   table: 'event_dates',
   idPrefix: 'eventdate',
   displayField: 'title',
+  defaultOrder: { field: 'STARTS_AT', direction: 'asc', meaning: 'first to come first' },
   description: 'A date at a place: one of an event’s, or one on its own.',
   fields: {
     title: text({ description: 'What this date is for.' }),

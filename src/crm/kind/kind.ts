@@ -90,6 +90,14 @@ type ValuesOf<F extends Readonly<Record<string, Field>>, P extends string> = {
   readonly [K in keyof F]?: (F[K] extends Field<infer T> ? T : never) | null;
 } & { readonly [K in P as `${K}Id`]?: string | null };
 
+export interface DefaultOrder {
+  /** As the API's ordering names it, such as `STARTS_AT`. */
+  readonly field: string;
+  readonly direction: 'asc' | 'desc';
+  /** In words, for the description of the argument. */
+  readonly meaning: string;
+}
+
 export interface KindSpec<F extends Readonly<Record<string, Field>>, P extends string> {
   /** GraphQL type name, singular. */
   readonly name: string;
@@ -98,6 +106,8 @@ export interface KindSpec<F extends Readonly<Record<string, Field>>, P extends s
   readonly table: string;
   readonly idPrefix: string;
   readonly description: string;
+  /** How its lists are ordered when nobody says (default: newest first). */
+  readonly defaultOrder?: DefaultOrder;
   /** The field a person knows the record by: parents can be sorted by it. */
   readonly displayField: string;
   readonly fields: F;

@@ -7,6 +7,7 @@ export const opportunityLineItem = defineKind({
   table: 'opportunity_line_items',
   idPrefix: 'lineitem',
   displayField: 'description',
+  defaultOrder: { field: 'POSITION', direction: 'asc', meaning: 'by position' },
   description: 'Something offered in a deal: a product, or words for what is none.',
   fields: {
     description: text({ maxLength: 2000, description: 'What is offered.' }),

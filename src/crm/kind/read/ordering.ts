@@ -47,7 +47,7 @@ const MAX_TERMS = 5;
 export interface Orderings {
   /** What a kind's list can be ordered by: key of the API's enum → how. */
   orderablesOf(kind: Kind): ReadonlyMap<string, Orderable>;
-  /** @param given absent: newest first, which is the order of the ids (UUIDv7). */
+  /** @param given absent: the kind's default, else newest first, the order of the ids (UUIDv7). */
   resolve(kind: Kind, given: readonly OrderInput[] | null | undefined): Ordering;
 }
 
@@ -56,7 +56,7 @@ export function createOrderings(kinds: KindSet): Orderings {
   return {
     orderablesOf,
     resolve(kind, given) {
-      const chosen = given ?? [];
+      const chosen = given ?? (kind.defaultOrder === undefined ? [] : [kind.defaultOrder]);
       if (chosen.length > MAX_TERMS) {
         throw badUserInput(
           `Expected at most ${MAX_TERMS} orderings in \`orderBy\`, but got ${chosen.length}.`,

@@ -41,7 +41,10 @@ export function defineListTypes(scope: TypeScope, kind: Kind): ListTypes {
       ),
       before: optional(() => String, 'The page ends before this cursor.'),
       filter: optional(() => filter, `Which ${many}.`),
-      orderBy: optional(() => [order], 'In which order (default: newest first); at most 5.'),
+      orderBy: optional(
+        () => [order],
+        `In which order (default: ${kind.defaultOrder?.meaning ?? 'newest first'}); at most 5.`,
+      ),
       includeDeleted: optional(() => Boolean, 'Deleted ones too.'),
     }),
   };
