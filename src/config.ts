@@ -267,11 +267,14 @@ export function readConnectionForKnex(
 export function readCommandSecrets(variables: NodeJS.ProcessEnv = process.env): {
   readonly sourceUrl: string | undefined;
   readonly sourceMigrationUrl: string | undefined;
+  /** Key of an older registry, whose sealed URLs are then taken as they stood there. */
+  readonly legacyKey: string | undefined;
   readonly adminPassword: string | undefined;
 } {
   return {
     sourceUrl: variables['CLOISTER_SOURCE_URL'],
     sourceMigrationUrl: variables['CLOISTER_SOURCE_MIGRATION_URL'],
+    legacyKey: variables['CLOISTER_LEGACY_KEY'],
     adminPassword: variables['CLOISTER_ADMIN_PASSWORD'],
   };
 }

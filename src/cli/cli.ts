@@ -11,6 +11,7 @@ import { TenantRefused } from '../platform/create-tenant';
 import { DataSourceRefused } from '../tenancy/add-data-source';
 import { KeyringError } from '../tenancy/secrets/keyring';
 import { CommandFailure } from './command-failure';
+import { EnvelopeError } from '../tenancy/secrets/envelope';
 import { UnknownTenant } from './find-tenant';
 import { UserFaults } from '../graphql/user-errors';
 import { registerSeed } from './seed.command';
@@ -58,6 +59,7 @@ const FOR_OPERATORS = [
   ConnectionUrlError,
   DataSourceRefused,
   EmbeddedPostgresError,
+  EnvelopeError,
   ImportError,
   Interrupted,
   KeyringError,

@@ -3,6 +3,7 @@ import { readCommandSecrets } from '../config';
 import { addDataSource } from '../tenancy/add-data-source';
 import { PLACEMENTS, type Placement } from '../tenancy/registry.store';
 import { createPrompt, secretFrom } from './prompt';
+import { createLegacyReader } from '../tenancy/secrets/legacy';
 import { formatTable } from './table';
 import { withTenancy } from './with-tenancy';
 
@@ -70,7 +71,8 @@ async function list(
 }
 
 async function add(options: AddOptions): Promise<void> {
-  const { sourceUrl, sourceMigrationUrl } = readCommandSecrets();
+  const { sourceUrl, sourceMigrationUrl, legacyKey } = readCommandSecrets();
+  const plain = createLegacyReader(legacyKey);
   const prompt = createPrompt();
   try {
     const url = await secretFrom(sourceUrl, 'URL of the run-time role (not shown): ', prompt);
@@ -82,7 +84,11 @@ async function add(options: AddOptions): Promise<void> {
     );
     await withTenancy(async ({ tenancy, say }) => {
       const { name } = options;
-      const spec = { ...options, url, ...(migrationUrl === '' ? {} : { migrationUrl }) };
+      const spec = {
+        ...options,
+        url: plain(url),
+        ...(migrationUrl === '' ? {} : { migrationUrl: plain(migrationUrl) }),
+      };
       await addDataSource(tenancy, spec, (migration, done, total) =>
         say(`${name}: ${migration} (${done + 1} of ${total})`),
       );

@@ -1,3 +1,4 @@
+import { createCipheriv, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { createPrompt } from '../../src/cli/prompt';
 import { parseDataSourceUrl } from '../../src/tenancy/data-source-url';
@@ -67,6 +68,35 @@ describe('cloister sources', () => {
     const { stdout } = await run(['sources', 'list']);
     expect(stdout).toMatch(/^shared +shared +active +default +0-10 .* 2 +t1 +cloister$/m);
     expect(stdout).not.toMatch(/postgres:|test-only|v1\./);
+  });
+
+  it('takes a URL as an older registry had sealed it, and seals it anew', async () => {
+    const older = await cloneDatabase(
+      await createTemplate('empty_tenant', () => Promise.resolve()),
+    );
+    const key = randomBytes(32);
+    const iv = randomBytes(16);
+    const cipher = createCipheriv('aes-256-gcm', key, iv);
+    const text = Buffer.concat([cipher.update(older.appUrl, 'utf8'), cipher.final()]);
+    const sealed = [iv, cipher.getAuthTag(), text].map((part) => part.toString('base64')).join(':');
+    const secrets = {
+      CLOISTER_SOURCE_URL: sealed,
+      CLOISTER_SOURCE_MIGRATION_URL: older.ownerUrl,
+      CLOISTER_LEGACY_KEY: key.toString('hex'),
+    };
+
+    const wrong = await add('older', { ...secrets, CLOISTER_LEGACY_KEY: '0'.repeat(64) });
+    expect(wrong.exitCode).toBe(1);
+    expect(wrong.stderr).toContain('The value does not open');
+    expect(await sourceNames()).not.toContain('older');
+
+    expect((await add('older', secrets)).exitCode).toBe(0);
+    const [row] = await world.sql<{ url_sealed: string }>(
+      world.registry,
+      "delete from registry.data_sources where name = 'older' returning url_sealed",
+    );
+    expect(row?.url_sealed).toMatch(/^v1\.t1\./);
+    await older.drop();
   });
 
   it.each([
