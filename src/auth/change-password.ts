@@ -41,7 +41,7 @@ export function createChangePassword(deps: ChangePasswordDependencies): ChangePa
   return async (principal, { currentPassword, newPassword, client }) => {
     const { tenantId, userId } = principal;
     const fault = newPasswordFault(newPassword);
-    if (fault !== undefined) throw badUserInput(fault, { field: 'newPassword' });
+    if (fault !== undefined) throw badUserInput(`newPassword ${fault}.`, { field: 'newPassword' });
     if (newPassword === currentPassword) {
       throw badUserInput('Expected a new password, got the current one.', { field: 'newPassword' });
     }

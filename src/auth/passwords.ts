@@ -28,14 +28,14 @@ export const isOversizedPassword = (password: string): boolean =>
   // A character is at least one byte, so a megabyte is refused without being encoded first.
   password.length > MAX_PASSWORD_BYTES || Buffer.byteLength(password) > MAX_PASSWORD_BYTES;
 
-/** Why the text cannot be a new password, or undefined when it can. */
+/** Why the text cannot be a new password, to follow the field's name; undefined when it can. */
 export function newPasswordFault(password: string): string | undefined {
   if (isOversizedPassword(password)) {
-    return `Expected a password of at most ${MAX_PASSWORD_BYTES} bytes: choose a shorter one.`;
+    return `takes at most ${MAX_PASSWORD_BYTES} bytes`;
   }
   const characters = [...password].length;
   if (characters < MIN_PASSWORD_CHARACTERS) {
-    return `Expected a password of at least ${MIN_PASSWORD_CHARACTERS} characters, got ${characters}: a few words in a row make a good one.`;
+    return `takes at least ${MIN_PASSWORD_CHARACTERS} characters, but got ${characters}: a few words in a row make a good one`;
   }
   return undefined;
 }
