@@ -41,19 +41,25 @@ export function createSession(
   const open = new Set<{ cancel(reason: Error): void }>();
   let expectedStatements = 1;
   let view: Promise<SqlRunner & OpenTransaction> | undefined;
-  let stopped: Error | undefined;
+  /** What whoever asks now is told; made for them, since most sessions end with nobody asking. */
+  let stopped: (() => Error) | undefined;
 
   const translate = (error: unknown): Error =>
-    stopped ?? translatePostgresError(error, { statementTimeoutMs });
+    stopped?.() ?? translatePostgresError(error, { statementTimeoutMs });
+  const refuseWhenStopped = (): void => {
+    if (stopped !== undefined) throw stopped();
+  };
 
   async function lease(): Promise<{ lease: Lease; target: SessionTarget }> {
-    if (stopped !== undefined) throw stopped;
+    refuseWhenStopped();
     const target = await resolveTarget();
     const held = await pools.lease(target.dataSource);
     // The request may have been given up while it waited.
-    if (stopped !== undefined) {
+    try {
+      refuseWhenStopped();
+    } catch (error) {
       held.release();
-      throw stopped;
+      throw error;
     }
     return { lease: held, target };
   }
@@ -146,7 +152,7 @@ export function createSession(
       expectedStatements = statements;
     },
     async query<Row>(statement: Statement): Promise<Row[]> {
-      if (stopped !== undefined) throw stopped;
+      refuseWhenStopped();
       if (expectedStatements <= 1 && view === undefined) {
         const { dataSource } = await resolveTarget();
         if (dataSource.sessionStyle === 'direct') return queryAlone<Row>(statement);
@@ -158,11 +164,11 @@ export function createSession(
     },
     transaction,
     async end() {
-      stopped ??= internalError('The session has ended: nothing more can be asked of it.');
+      stopped ??= () => internalError('The session has ended: nothing more can be asked of it.');
       await endView();
     },
     cancel(reason) {
-      stopped ??= reason;
+      stopped ??= () => reason;
       for (const running of open) running.cancel(reason);
     },
   };

@@ -24,19 +24,34 @@ export const SYSTEM_COLUMNS = {
   deletedAt: 'deleted_at',
 } as const;
 
-/** The select list of a kind over the alias `t`: `t.first_name as "firstName", …`. */
-export const selectList = perKind((kind): string => {
-  const columns: [key: string, column: string][] = Object.entries(SYSTEM_COLUMNS);
-  for (const [name, field] of Object.entries(kind.fields)) {
-    if (field.inputOnly === true) continue;
-    columns.push([name, columnOf(name, field)]);
-    if (field.type === 'money') {
-      columns.push([`${name}Currency`, `${columnOf(name, field)}_currency`]);
+/** What can be read of a kind's records, as row key and column, in a fixed order. */
+export const readableColumns = perKind(
+  (kind): readonly (readonly [key: string, column: string])[] => {
+    const columns: [key: string, column: string][] = Object.entries(SYSTEM_COLUMNS);
+    for (const [name, field] of Object.entries(kind.fields)) {
+      if (field.inputOnly === true) continue;
+      columns.push([name, columnOf(name, field)]);
+      if (field.type === 'money') {
+        columns.push([`${name}Currency`, `${columnOf(name, field)}_currency`]);
+      }
     }
-  }
-  for (const parent of kind.parents) columns.push([parent.idField, parent.column]);
-  return columns.map(([key, column]) => `t.${column} as "${key}"`).join(', ');
-});
+    for (const parent of kind.parents) columns.push([parent.idField, parent.column]);
+    return columns;
+  },
+);
+
+/**
+ * A select list over the alias `t`: `t.first_name as "firstName", …`.
+ * @param keys which of the row's keys; absent: all of them.
+ */
+export const selectListOf = (kind: Kind, keys?: ReadonlySet<string>): string =>
+  readableColumns(kind)
+    .filter(([key]) => keys?.has(key) ?? true)
+    .map(([key, column]) => `t.${column} as "${key}"`)
+    .join(', ');
+
+/** The select list of whole rows. */
+export const selectList = perKind((kind): string => selectListOf(kind));
 
 export interface WritableColumn {
   /** Key in a write's values (columns, not fields: money has two). */

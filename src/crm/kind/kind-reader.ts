@@ -10,7 +10,7 @@ import type { Statement } from '../../database/statement';
 import { badUserInput } from '../../errors';
 import type { RequestContext } from '../../request/context';
 import { resolveSlice, type PageArguments } from '../../graphql/pages';
-import { selects } from '../../graphql/selection';
+import { selectedFields, selects } from '../../graphql/selection';
 import { filterSql, type FilterInput } from './read/filter-sql';
 import type { ChildRelation, Kind, KindRow, KindSet } from './kind';
 import { createOrderings, cursorValuesOf, type OrderInput, type Ordering } from './read/ordering';
@@ -22,6 +22,7 @@ import {
   pageSql,
   type PageQuery,
 } from './read/read-sql';
+import { createRowShapes, type RowShape } from './read/row-shapes';
 import { nameFixed, nameShaped } from './statement-names';
 
 export interface ListArguments extends PageArguments {
@@ -46,6 +47,9 @@ export interface Page {
  */
 const MAX_BATCH = 50_000;
 
+/** Where a connection shows its records. */
+const PATHS_TO_RECORDS = [['nodes'], ['edges', 'node']] as const;
+
 interface PlannedPage {
   readonly query: PageQuery;
   readonly size: number;
@@ -54,8 +58,26 @@ interface PlannedPage {
 
 export function createKindReader(kinds: KindSet) {
   const orderings = createOrderings(kinds);
+  const shapes = createRowShapes(kinds);
+  /** By the nodes of a field: graphql-js gives all records of a level the same array. */
+  const shapesByField = new WeakMap<object, RowShape>();
   const query = <Row>(ctx: RequestContext, statement: Sql): Promise<Row[]> =>
     run<Row>(ctx, nameShaped(statement));
+
+  /** What a relation's records are asked for; worked out once, however many records refer to one. */
+  function shapeOf(kind: Kind, info: GraphQLResolveInfo): RowShape {
+    const known = shapesByField.get(info.fieldNodes);
+    if (known !== undefined) return known;
+    const shape = shapes.ofFields(kind, selectedFields(info, []));
+    shapesByField.set(info.fieldNodes, shape);
+    return shape;
+  }
+
+  const shapeOfPage = (kind: Kind, info: GraphQLResolveInfo): RowShape =>
+    shapes.ofFields(
+      kind,
+      PATHS_TO_RECORDS.flatMap((path) => [...selectedFields(info, path)]),
+    );
 
   function plan(
     ctx: RequestContext,
@@ -70,6 +92,7 @@ export function createKindReader(kinds: KindSet) {
       size: slice.size,
       hasCursor: slice.cursor !== undefined,
       query: {
+        shape: shapeOfPage(kind, info),
         ordering,
         filter: filterSql(kinds, kind, args.filter, ctx.session.localTenantId),
         includeDeleted: args.includeDeleted === true,
@@ -100,15 +123,20 @@ export function createKindReader(kinds: KindSet) {
     };
   }
 
-  const byIdLoader = (ctx: RequestContext, kind: Kind): DataLoader<string, KindRow | null> =>
+  /** One for each shape: who asks for the same columns shares a statement. */
+  const byIdLoader = (
+    ctx: RequestContext,
+    kind: Kind,
+    shape: RowShape,
+  ): DataLoader<string, KindRow | null> =>
     ctx.loaders.get(
-      `${kind.name}.byId`,
+      `${kind.name}.byId.${shape.number}`,
       () =>
         new DataLoader<string, KindRow | null>(
           async (ids) => {
             const rows = await run<KindRow>(
               ctx,
-              nameFixed(byIdsSql(kind, ctx.session.localTenantId, ids)),
+              nameFixed(byIdsSql(kind, ctx.session.localTenantId, ids, shape)),
             );
             const byId = new Map(rows.map((row) => [row.id, row]));
             return ids.map((id) => byId.get(id) ?? null);
@@ -118,9 +146,17 @@ export function createKindReader(kinds: KindSet) {
     );
 
   return {
-    /** @returns null for an id that is absent, deleted or another tenant's: they look the same. */
-    byId: (ctx: RequestContext, kind: Kind, id: string): Promise<KindRow | null> =>
-      byIdLoader(ctx, kind).load(id),
+    /**
+     * @param info of the field that shows the record, for its columns; absent: the whole row.
+     * @returns null for an id that is absent, deleted or another tenant's: they look the same.
+     */
+    byId: (
+      ctx: RequestContext,
+      kind: Kind,
+      id: string,
+      info?: GraphQLResolveInfo,
+    ): Promise<KindRow | null> =>
+      byIdLoader(ctx, kind, info === undefined ? shapes.whole(kind) : shapeOf(kind, info)).load(id),
 
     async page(
       ctx: RequestContext,

@@ -51,9 +51,9 @@ function addRelations(
       nullable: true,
       description: parent.description,
       extensions: { statements: 1 },
-      resolve: (row, _args, ctx) => {
+      resolve: (row, _args, ctx, info) => {
         const id = row[parent.idField];
-        return typeof id === 'string' ? reader.byId(ctx, parentKind, id) : null;
+        return typeof id === 'string' ? reader.byId(ctx, parentKind, id, info) : null;
       },
     });
   }
@@ -86,9 +86,9 @@ function addQueries(
     }),
     description: `${capitalise(aOne)} by its id, or null when there is no such one.`,
     extensions: { rule: 'reader', statements: 1, idOf: kind.name },
-    resolve: (_source, { id }, ctx) => {
+    resolve: (_source, { id }, ctx, info) => {
       const uuid = parseTypeId(kind.idPrefix, id);
-      return uuid === undefined ? null : reader.byId(ctx, kind, uuid);
+      return uuid === undefined ? null : reader.byId(ctx, kind, uuid, info);
     },
   });
   builder.query<ListArguments>({

@@ -1,8 +1,8 @@
 /**
  * Names for prepared statements. A server keeps every named text of every connection, so their number
- * is bounded: each kind has a few fixed texts, which always get one; of the texts that follow from a
- * client's filters and orderings the first get one (the hot ones come early and often), and no client
- * can use up what the fixed ones need.
+ * is bounded: each kind has its fixed texts, one for each of its row shapes, which always get one; of
+ * the texts that follow from a client's filters and orderings the first get one (the hot ones come
+ * early and often), and no client can use up what the fixed ones need.
  */
 import type { Sql } from 'sql-template-tag';
 import type { Statement } from '../../database/statement';
@@ -11,7 +11,7 @@ const MAX_SHAPED = 400;
 const fixed = new Map<string, string>();
 const shaped = new Map<string, string>();
 
-/** A statement whose text depends on its kind alone. */
+/** A statement whose text depends on its kind and a row shape of it alone. */
 export function nameFixed({ text, values }: Sql): Statement {
   const name = fixed.get(text) ?? `crm_${fixed.size + 1}`;
   fixed.set(text, name);

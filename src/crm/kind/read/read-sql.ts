@@ -1,11 +1,14 @@
 /** The statements that read records of a kind. Each carries the tenant beside the policy. */
 import sql, { empty, raw, type Sql } from 'sql-template-tag';
 import type { CursorValues } from '../../../database/cursors';
-import { selectList, tableOf } from '../columns';
+import { tableOf } from '../columns';
 import type { ChildRelation, Kind } from '../kind';
 import { afterSql, cursorColumns, orderBySql, type Ordering } from './ordering';
+import type { RowShape } from './row-shapes';
 
 export interface PageQuery {
+  /** What is read of each record. */
+  readonly shape: RowShape;
   readonly ordering: Ordering;
   readonly filter: Sql | undefined;
   readonly includeDeleted: boolean;
@@ -21,8 +24,13 @@ const also = (condition: Sql | undefined): Sql =>
 const live = (includeDeleted: boolean): Sql =>
   includeDeleted ? empty : sql`and t.deleted_at is null`;
 
-export const byIdsSql = (kind: Kind, tenantId: string, ids: readonly string[]): Sql =>
-  sql`select ${raw(selectList(kind))} from ${tableOf(kind)} t
+export const byIdsSql = (
+  kind: Kind,
+  tenantId: string,
+  ids: readonly string[],
+  { selectList }: RowShape,
+): Sql =>
+  sql`select ${raw(selectList)} from ${tableOf(kind)} t
     where t.tenant_id = ${tenantId} and t.id = any(${ids}::uuid[]) and t.deleted_at is null`;
 
 function pageBody(
@@ -31,8 +39,8 @@ function pageBody(
   query: PageQuery,
   parentCondition: Sql | undefined,
 ): Sql {
-  const { ordering, position, backwards } = query;
-  return sql`select ${raw(selectList(kind) + cursorColumns(ordering))}
+  const { ordering, position, backwards, shape } = query;
+  return sql`select ${raw(shape.selectList + cursorColumns(ordering))}
     from ${tableOf(kind)} t ${ordering.joins ?? empty}
     where t.tenant_id = ${tenantId} ${live(query.includeDeleted)} ${also(parentCondition)} ${also(query.filter)}
       ${also(position === undefined ? undefined : afterSql(ordering, position, backwards))}
