@@ -70,6 +70,8 @@ async function transpile() {
 
 export async function build() {
   await Promise.all([transpile(), buildExplorer()]);
+  // Its helper process would otherwise live as long as the server that is started next.
+  await esbuild.stop();
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await build();

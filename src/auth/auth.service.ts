@@ -69,7 +69,7 @@ export interface AuthDependencies {
 /** RFC 9110: the scheme in any case. RFC 6750: one space, and a token in the alphabet of a JWT. */
 const BEARER = /^bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i;
 
-/** @throws INTERNAL_SERVER_ERROR when the signing keys are no keys, see `parseTokenKeys` */
+/** @throws TokenKeysError when the signing keys are no keys, see `parseTokenKeys` */
 export function createAuthService(deps: AuthDependencies): AuthService {
   const { config, emailIndex, access, passwords = createPasswords() } = deps;
   const limits = createLoginLimits(deps.loginLimits);

@@ -25,7 +25,7 @@ function setUp(believedForMs = BELIEVED_FOR_MS) {
   };
   const clock = { now: 0 };
   const check = createSessionCheck(tenants.access, { believedForMs, now: () => clock.now });
-  return { tenant, user, session, principal, clock, check };
+  return { tenants, tenant, user, session, principal, clock, check };
 }
 
 describe('the session check', () => {
@@ -38,6 +38,19 @@ describe('the session check', () => {
     clock.now = BELIEVED_FOR_MS;
     await check.check(principal);
     expect(tenant.statements).toHaveLength(2);
+  });
+
+  it('does not believe of another user or tenant what it heard of the same session', async () => {
+    const { tenants, principal, check } = setUp();
+    const neighbour = tenants.add('globex');
+    const stranger = tenants.addUser(neighbour, { email: 'bob@globex.test', role: 'admin' });
+    await check.check(principal);
+    await expect(
+      check.check({ ...principal, tenantId: neighbour.id, userId: stranger.id }),
+    ).rejects.toMatchObject(unauthenticated);
+    await expect(check.check({ ...principal, userId: stranger.id })).rejects.toMatchObject(
+      unauthenticated,
+    );
   });
 
   it('asks each time when verdicts are not to be believed at all', async () => {

@@ -26,6 +26,8 @@ export interface SessionCheckOptions {
 }
 
 interface Verdict {
+  /** Whom it is about: a session's id alone says nothing of another user or tenant. */
+  readonly principal: Principal;
   readonly askedAt: number;
   readonly role: Promise<Role | undefined>;
 }
@@ -47,8 +49,14 @@ export function createSessionCheck(
 
   function verdictOf(principal: Principal): Verdict {
     const known = verdicts.get(principal.sessionId);
-    if (known !== undefined && now() - known.askedAt < believedForMs) return known;
-    const verdict: Verdict = { askedAt: now(), role: ask(principal) };
+    if (
+      known?.principal.tenantId === principal.tenantId &&
+      known.principal.userId === principal.userId &&
+      now() - known.askedAt < believedForMs
+    ) {
+      return known;
+    }
+    const verdict: Verdict = { principal, askedAt: now(), role: ask(principal) };
     verdicts.set(principal.sessionId, verdict);
     verdict.role.catch(() => {
       // A question without an answer is no verdict: the next request asks again.

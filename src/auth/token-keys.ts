@@ -3,7 +3,6 @@
  * only names a key (`kid`), and can choose neither the algorithm nor a key that is not ours.
  */
 import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
-import { internalError } from '../errors';
 
 export type TokenAlgorithm = 'HS256' | 'ES256' | 'RS256';
 
@@ -25,14 +24,19 @@ const MIN_SECRET_BYTES = 32;
 const MIN_RSA_BITS = 2048;
 const KID = /^[\w.-]{1,64}$/;
 
-const fault = (what: string) =>
-  internalError(`AUTH_JWT_KEYS: ${what}; \`cloister keys generate\` makes one.`);
+/** The keys are none to sign or verify with; names the key at fault and never repeats it. */
+export class TokenKeysError extends Error {
+  override readonly name = 'TokenKeysError';
+}
+
+const fault = (what: string): TokenKeysError =>
+  new TokenKeysError(`AUTH_JWT_KEYS: ${what}; \`cloister keys generate\` makes one.`);
 
 /**
  * Reads `kid:key[,kid:key…]`. The first key signs, all verify; a key taken off the list is retired
  * with all its tokens. A key is a secret of at least 32 bytes (HS256), or a PEM in base64: EC P-256
  * (ES256) or RSA of at least 2048 bits (RS256), private, or public to verify only.
- * @throws INTERNAL_SERVER_ERROR that names the key at fault and never repeats it
+ * @throws TokenKeysError that names the key at fault and never repeats it
  */
 export function parseTokenKeys(text: string): TokenKeySet {
   const keys = new Map<string, TokenKey>();

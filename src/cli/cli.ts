@@ -1,5 +1,6 @@
 /** The command line: `cloister <command>`. Arguments in, words and progress out; no logic. */
 import { Command, CommanderError } from 'commander';
+import { TokenKeysError } from '../auth/token-keys';
 import { ConfigError } from '../config';
 import { describeConnectionFault } from '../database/connection-fault';
 import { ConnectionUrlError } from '../database/connection-url';
@@ -8,6 +9,7 @@ import { EmbeddedPostgresError } from '../embedded/embedded-error';
 import { AppError } from '../errors';
 import { ImportError } from '../import/import-error';
 import { TenantRefused } from '../platform/create-tenant';
+import { ListenError } from '../server/listen-error';
 import { DataSourceRefused } from '../tenancy/add-data-source';
 import { KeyringError } from '../tenancy/secrets/keyring';
 import { CommandFailure } from './command-failure';
@@ -23,10 +25,7 @@ import { registerKeys } from './keys.command';
 import { registerSources } from './sources.command';
 import { registerStart } from './start.command';
 import { registerTenants } from './tenants.command';
-import { Interrupted } from './with-tenancy';
-
-/** What a shell expects of a program that Ctrl-C ended. */
-const INTERRUPTED_EXIT_CODE = 130;
+import { Interrupted, INTERRUPTED_EXIT_CODE } from './interruption';
 
 /** @returns the exit code. */
 export async function runCli(args: readonly string[]): Promise<number> {
@@ -63,8 +62,10 @@ const FOR_OPERATORS = [
   ImportError,
   Interrupted,
   KeyringError,
+  ListenError,
   MigrationError,
   TenantRefused,
+  TokenKeysError,
   UnknownTenant,
   UserFaults,
 ];

@@ -13,6 +13,7 @@ import { assertRegistryIsCurrent } from '../database/schema-state';
 import { openEmbedded, type OpenedEmbedded } from '../embedded/embedded-attach';
 import { SECOND } from '../lib/duration';
 import { createTenancy, type Tenancy } from '../tenancy/tenancy';
+import { Interrupted, onInterrupt } from './interruption';
 
 export interface CommandContext {
   readonly config: Config;
@@ -32,11 +33,6 @@ export interface WithTenancyOptions {
   readonly current?: boolean;
   readonly say?: (line: string) => void;
   readonly variables?: NodeJS.ProcessEnv;
-}
-
-/** The command was interrupted from the terminal; whatever it held is closed. */
-export class Interrupted extends Error {
-  override readonly name = 'Interrupted';
 }
 
 /** How long interrupted work may take to come to an end of its own. */
@@ -110,14 +106,9 @@ async function awaitRegistry(
 /** Runs work that a signal asks to end; a second signal ends the process, as its sender expects. */
 async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
-  const interrupt = (): void => {
-    controller.abort(new Interrupted('Interrupted: what was finished is kept.'));
-    release();
-  };
-  const release = (): void => {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.removeListener(name, interrupt);
-  };
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, interrupt);
+  const release = onInterrupt(() =>
+    controller.abort(new Interrupted('Interrupted: what was finished is kept.')),
+  );
   try {
     const result = await work(controller.signal);
     controller.signal.throwIfAborted();

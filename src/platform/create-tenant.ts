@@ -89,7 +89,7 @@ function refuseFaults({ slug, name, tenantIdInDataSource, admin }: Checked): voi
       : ['admin e-mail: expected an e-mail address']),
   ];
   const passwordFault = newPasswordFault(admin.password);
-  if (passwordFault !== undefined) faults.push(`admin password ${passwordFault}`);
+  if (passwordFault !== undefined) faults.push(`admin password: ${passwordFault}`);
   if (faults.length > 0) {
     throw new TenantRefused(
       `The tenant cannot be created:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,

@@ -7,6 +7,7 @@ import type { FastifyInstance } from 'fastify';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
+import { listenError } from './listen-error';
 
 export type LifecycleState =
   | { readonly phase: 'idle' }
@@ -60,7 +61,10 @@ export function createLifecycle(app: FastifyInstance, options: LifecycleOptions)
       if (state.phase !== 'idle') {
         throw new Error(`Expected a server that was never started, but it is ${state.phase}.`);
       }
-      const url = await app.listen({ host: options.host, port: options.port });
+      const { host, port } = options;
+      const url = await app.listen({ host, port }).catch((error: unknown) => {
+        throw listenError(error, { host, port });
+      });
       state = { phase: 'listening', url };
       return { url };
     },

@@ -1,6 +1,7 @@
 /** The explorer's page, in a real browser against a small API of the same shape. */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { get } from 'node:http';
 import { join } from 'node:path';
 import Fastify from 'fastify';
 import { chromium } from 'playwright-core';
@@ -65,6 +66,22 @@ describe('the explorer over HTTP', () => {
     'answers 404 at %s',
     async (path) => expect((await fetch(api.url + path)).status).toBe(404),
   );
+
+  // fetch would resolve the dots before sending them.
+  it.each([
+    '/explorer/assets/../../../etc/passwd',
+    '/explorer/assets/..%2f..',
+    '/explorer/assets/%00',
+  ])('answers 404 at %s, taken as it stands', async (path) => {
+    const { hostname, port } = new URL(api.url);
+    const status = await new Promise((resolve, reject) => {
+      get({ hostname, port, path }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode);
+      }).on('error', reject);
+    });
+    expect(status).toBe(404);
+  });
 
   it('leads /explorer/ to /explorer', async () => {
     const answer = await fetch(`${api.url}/explorer/`, { redirect: 'manual' });

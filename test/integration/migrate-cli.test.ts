@@ -113,13 +113,14 @@ describe('cloister start', () => {
       await createTemplate('empty_registry', () => Promise.resolve(), roles),
     );
     const environment = { ...cliEnvironment(empty), PORT: '0' };
-    await expect(start(() => undefined, environment)).rejects.toThrow(
+    await expect(start(() => undefined, { variables: environment })).rejects.toThrow(
       /it is empty: run `cloister migrate`/,
     );
     const { exitCode, stdout } = await cloister(['migrate'], environment);
     expect(stdout).toContain('registry: 0001_registry (1 of ');
     expect(exitCode).toBe(0);
-    const running = await start(() => undefined, { ...environment, LOG_LEVEL: 'silent' });
+    const variables = { ...environment, LOG_LEVEL: 'silent' };
+    const running = await start(() => undefined, { variables });
     await running.stop();
     await empty.drop();
   });

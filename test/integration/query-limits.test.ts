@@ -2,6 +2,8 @@ import { getIntrospectionQuery } from 'graphql';
 import { outcomeOf, startServer } from '../support/start-server';
 import type { Answer, StartedServer } from '../support/start-server';
 
+const GRAPHQL_RESPONSE = 'application/graphql-response+json';
+
 let server: StartedServer;
 
 beforeAll(async () => {
@@ -96,6 +98,23 @@ describe('variables', () => {
       expect(answer.text.length).toBeLessThanOrEqual(1024);
     },
   );
+
+  it.each([
+    ['objects', '{"a":', '1', '}'],
+    ['lists', '[', '', ']'],
+  ])('of thousands of %s within each other are too complex', async (_name, open, leaf, close) => {
+    const depth = 10_000;
+    const body = `{"query":${JSON.stringify(query)},"variables":{"length":${open.repeat(depth)}${leaf}${close.repeat(depth)}}}`;
+    const answer = await fetch(server.graphqlUrl, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: GRAPHQL_RESPONSE },
+      body,
+    });
+    expect(answer.status).toBe(400);
+    const text = await answer.text();
+    expect(text).toContain('QUERY_TOO_COMPLEX');
+    expect(text.length).toBeLessThanOrEqual(1024);
+  });
 
   it('that set page sizes count like literals', async () => {
     const pages =

@@ -1,4 +1,5 @@
 import { Registry } from 'prom-client';
+import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { RequestContext } from '../../src/request/context';
 import { outcomeOf, startServer } from '../support/start-server';
@@ -52,6 +53,21 @@ describe('a request that takes too long', () => {
 });
 
 describe('a client that goes away', () => {
+  it('in the middle of its body is no failure of ours', () =>
+    withServer({}, async (server) => {
+      const { hostname, port } = new URL(server.url);
+      const socket = connect(Number(port), hostname);
+      const arrived = new Promise((resolve) => server.app.server.once('request', resolve));
+      socket.write(
+        'POST /graphql HTTP/1.1\r\nHost: cloister\r\nContent-Type: application/json\r\n' +
+          'Content-Length: 50\r\n\r\n{"query":',
+      );
+      await arrived;
+      socket.destroy();
+      while (!server.logs.some((line) => line.includes('"status":499'))) await wait(5);
+      expect(server.logs.filter((line) => line.includes('"level":"error"'))).toEqual([]);
+    }));
+
   it('has its database work cancelled and its context ended once', () =>
     withServer({}, async (server) => {
       const controller = new AbortController();

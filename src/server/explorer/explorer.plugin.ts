@@ -56,6 +56,12 @@ function setPageHeaders(reply: FastifyReply): FastifyReply {
     .header('cache-control', 'no-cache');
 }
 
+/**
+ * Plain names only. What else a path can hold (`..`, a NUL) would be refused while sending, as an
+ * error that nobody expects.
+ */
+const ASSET_PATH = /^(\/\w[\w.-]*)+$/;
+
 /** Adds `/explorer` and its assets to the server. Holds nothing that would have to be released. */
 export async function registerExplorer(
   app: FastifyInstance,
@@ -85,6 +91,7 @@ export async function registerExplorer(
     prefix: `${EXPLORER_PATH}/assets/`,
     decorateReply: false,
     index: false,
+    allowedPath: (path) => ASSET_PATH.test(path),
     // Names carry a hash of the content, so what was fetched once is never asked for again.
     immutable: true,
     maxAge: '365d',

@@ -6,6 +6,7 @@ import { assertWithinLimits, measureOperation } from '../../graphql/operation-me
 import type { OperationMeasure } from '../../graphql/operation-measure';
 import type { ServerContext } from './server-context';
 import type { TenantBudget } from './tenant-budget';
+import { assertShallowVariables } from './variables.guard';
 
 export interface OperationLimitsOptions {
   readonly limits: Config['limits'];
@@ -36,6 +37,7 @@ export function operationLimitsPlugin(
           if (operation.name) trace.operationName = operation.name.value.slice(0, 100);
           trace.cost = measure.cost;
           assertWithinLimits(measure, limits);
+          assertShallowVariables(request.variables);
           if (!principal) {
             assertNoIntrospection(measure, options.anonymousIntrospection);
             return;

@@ -4,7 +4,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { formatError } from '../format-error';
-import { HttpError, badRequest } from '../http-error';
+import { HttpError, badRequest, clientGone } from '../http-error';
 import { logFailure } from '../log-failure';
 import type { RequestTrace } from '../request-trace';
 import { JSON_RESPONSE, negotiateMediaType, retryAfterOf, statusOf } from '../response-status';
@@ -23,7 +23,8 @@ export async function sendError(
   reply: FastifyReply,
   logger: Logger,
 ): Promise<FastifyReply> {
-  const error = asHttpError(thrown);
+  // A client that leaves while its body is read makes the request itself fail: not our fault.
+  const error = thrown === request.raw.errored ? clientGone() : asHttpError(thrown);
   const formatted = formatError(error, request.id);
   const { code } = formatted.extensions;
   logFailure(logger, { requestId: request.id, errors: [thrown], formatted: [formatted] });
