@@ -64,7 +64,7 @@ export const environmentSchema = z.object({
   CORS_ORIGINS: z.string().default(''),
   TRUST_PROXY: flag(false),
   SHUTDOWN_GRACE_MS: integer('milliseconds', 0, 600_000, 10_000),
-  SHUTDOWN_DRAIN_DELAY_MS: integer('milliseconds', 0, 60_000, 0),
+  SHUTDOWN_DRAIN_DELAY_MS: integer('milliseconds', 0, 60_000, 1000),
 });
 
 export type Environment = z.infer<typeof environmentSchema>;

@@ -120,14 +120,17 @@ export const outcomeOf = ({ status, body }: Answer): string =>
   `${status} ${body.errors?.[0]?.extensions.code ?? 'OK'}`;
 
 export function testConfig(environment: NodeJS.ProcessEnv = {}): Config {
-  return createConfig(readEnvironment({ NODE_ENV: 'test', PORT: '0', ...environment }), {
-    REGISTRY_URL: 'postgres://unused.invalid/registry',
-    REGISTRY_MIGRATION_URL: 'postgres://unused.invalid/registry',
-    REGISTRY_KEYS: 'unused',
-    AUTH_JWT_KEYS: 'unused',
-    EMAIL_INDEX_KEY: 'unused',
-    CURSOR_KEY: 'unused',
-  });
+  return createConfig(
+    readEnvironment({ NODE_ENV: 'test', PORT: '0', SHUTDOWN_DRAIN_DELAY_MS: '0', ...environment }),
+    {
+      REGISTRY_URL: 'postgres://unused.invalid/registry',
+      REGISTRY_MIGRATION_URL: 'postgres://unused.invalid/registry',
+      REGISTRY_KEYS: 'unused',
+      AUTH_JWT_KEYS: 'unused',
+      EMAIL_INDEX_KEY: 'unused',
+      CURSOR_KEY: 'unused',
+    },
+  );
 }
 
 const ROLES: ReadonlySet<string> = new Set<Role>(['reader', 'member', 'admin']);

@@ -92,6 +92,7 @@ export function testConfig(registry: TestDatabase, environment: NodeJS.ProcessEn
     readEnvironment({
       NODE_ENV: 'test',
       PORT: '0',
+      SHUTDOWN_DRAIN_DELAY_MS: '0',
       LOG_LEVEL: 'silent',
       REGISTRY_URL: registry.appUrl,
       REGISTRY_MIGRATION_URL: registry.ownerUrl,
