@@ -7,25 +7,25 @@ import { ConnectionUrlError } from '../database/connection-url';
 import { MigrationError } from '../database/migrate-database';
 import { EmbeddedPostgresError } from '../embedded/embedded-error';
 import { AppError } from '../errors';
+import { UserFaults } from '../graphql/user-errors';
 import { ImportError } from '../import/import-error';
 import { TenantRefused } from '../platform/create-tenant';
 import { ListenError } from '../server/listen-error';
 import { DataSourceRefused } from '../tenancy/add-data-source';
+import { EnvelopeError } from '../tenancy/secrets/envelope';
 import { KeyringError } from '../tenancy/secrets/keyring';
 import { CommandFailure } from './command-failure';
-import { EnvelopeError } from '../tenancy/secrets/envelope';
-import { UnknownTenant } from './find-tenant';
-import { UserFaults } from '../graphql/user-errors';
-import { registerSeed } from './seed.command';
 import { registerDoctor } from './doctor.command';
+import { UnknownTenant } from './find-tenant';
 import { registerImport } from './import.command';
-import { registerMigrate } from './migrate.command';
+import { Interrupted, INTERRUPTED_EXIT_CODE } from './interruption';
 import { registerInvalidate } from './invalidate.command';
 import { registerKeys } from './keys.command';
+import { registerMigrate } from './migrate.command';
+import { registerSeed } from './seed.command';
 import { registerSources } from './sources.command';
 import { registerStart } from './start.command';
 import { registerTenants } from './tenants.command';
-import { Interrupted, INTERRUPTED_EXIT_CODE } from './interruption';
 
 /** @returns the exit code. */
 export async function runCli(args: readonly string[]): Promise<number> {
