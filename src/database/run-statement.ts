@@ -7,11 +7,11 @@ import type { Statement } from './statement';
 /** In a transaction of its own, which states the tenant and leaves nothing on the connection. */
 export async function runScoped<Row>(
   client: ClientBase,
-  { text, values, name }: Statement,
+  { text, values, name, types }: Statement,
   scope: Scope,
 ): Promise<Row[]> {
   const result = await watched<QueryResult>(client, scope.statementTimeoutMs, (callback) => {
-    const statement = { text, values, name: scope.namedStatements ? name : undefined };
+    const statement = { text, values, name: scope.namedStatements ? name : undefined, types };
     client.query(new ScopedQuery(statement, scope, callback) as unknown as Query);
   });
   return result.rows as Row[];
@@ -20,11 +20,12 @@ export async function runScoped<Row>(
 /** Within the transaction that is open, or as a command that begins or ends one. */
 export function run(
   client: ClientBase,
-  { text, values, name }: Statement,
+  { text, values, name, types }: Statement,
   { limitMs, namedStatements }: { readonly limitMs: number; readonly namedStatements: boolean },
 ): Promise<QueryResult> {
   return watched<QueryResult>(client, limitMs, (callback) => {
     const named = name !== undefined && namedStatements ? { name } : {};
-    client.query({ text, values: values as unknown[], ...named }, callback);
+    const typed = types === undefined ? {} : { types };
+    client.query({ text, values: values as unknown[], ...named, ...typed }, callback);
   });
 }

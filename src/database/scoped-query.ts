@@ -7,6 +7,7 @@
  * transaction mode is safe. It costs one Bind instead of the round trips of BEGIN and COMMIT.
  */
 import pg from 'pg';
+import type { Statement } from './statement';
 
 /** Also bounds the statement's time; it holds from the next message of the same transaction on. */
 const SCOPE_TEXT =
@@ -47,12 +48,20 @@ export class ScopedQuery extends BaseQuery {
   #scopeDone = false;
 
   constructor(
-    statement: { text: string; values: readonly unknown[]; name?: string | undefined },
+    statement: Pick<Statement, 'text' | 'values'> & {
+      name?: string | undefined;
+      types?: Statement['types'] | undefined;
+    },
     private readonly scope: Scope,
     callback: (error: Error | null, result: pg.QueryResult) => void,
   ) {
     super(
-      { text: statement.text, name: statement.name, queryMode: 'extended' },
+      {
+        text: statement.text,
+        name: statement.name,
+        queryMode: 'extended',
+        ...(statement.types === undefined ? {} : { types: statement.types }),
+      },
       statement.values,
       callback,
     );

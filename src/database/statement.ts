@@ -1,3 +1,5 @@
+import type { CustomTypesConfig } from 'pg';
+
 /**
  * What runs SQL for one tenant. Values are always parameters; `name` makes it a prepared statement
  * (kept for hot statements whose text is one of few: a server keeps every named text it has seen).
@@ -7,6 +9,13 @@ export interface Statement {
   readonly text: string;
   readonly values: readonly unknown[];
   readonly name?: string;
+  /** How its columns arrive, if not as those of other statements do. */
+  readonly types?: CustomTypesConfig;
+  /**
+   * The same for a data source of the release before, which is older than the migration `than`.
+   * It takes the same values, all of them.
+   */
+  readonly older?: { readonly than: string; readonly text: string };
 }
 
 export interface SqlRunner {

@@ -55,8 +55,21 @@ export interface MeasuredOperation {
 
 /** Measures a valid operation; tolerates an invalid one (unknown names count, cycles end). */
 export function measureOperation(given: MeasuredOperation): OperationMeasure {
-  return new Measurement(given).ofOperation();
+  const known = measures.get(given.operation);
+  if (known?.schema === given.schema) return known.measure;
+  const measurement = new Measurement(given);
+  const measure = measurement.ofOperation();
+  if (!measurement.dependsOnVariables) {
+    measures.set(given.operation, { schema: given.schema, measure });
+  }
+  return measure;
 }
+
+/** Of operations whose page sizes stand in the document: those measure the same each time. */
+const measures = new WeakMap<
+  OperationDefinitionNode,
+  { readonly schema: GraphQLSchema; readonly measure: OperationMeasure }
+>();
 
 /** Upper bounds of a measure; `selections` bounds the expanded fields. */
 export interface OperationLimits {
@@ -121,6 +134,8 @@ class Measurement {
   private readonly fragments = new Map<string, FragmentDefinitionNode>();
   private readonly measured = new Map<string, Figures>();
   private introspects = false;
+  /** Whether a page size is a variable. */
+  dependsOnVariables = false;
 
   constructor(private readonly given: MeasuredOperation) {
     for (const definition of given.document.definitions) {
@@ -224,6 +239,7 @@ class Measurement {
   private integerOf(argument: ArgumentNode): number | undefined {
     const { value } = argument;
     if (value.kind !== Kind.VARIABLE) return literalInteger(value);
+    this.dependsOnVariables = true;
     const given = this.given.variables[value.name.value];
     if (given === null) return undefined;
     if (given !== undefined) return typeof given === 'number' ? given : Number.NaN;

@@ -4,6 +4,7 @@
  * request that failed as GraphQL; `application/graphql-response+json` clients, and those who do
  * not say, get 400. What concerns the transport or the tenant keeps its status for both.
  */
+import { LRUCache } from 'lru-cache';
 import Negotiator from 'negotiator';
 import type { PublicError } from './format-error';
 import { statusOfCode } from './format-error';
@@ -25,10 +26,18 @@ export interface GraphqlOutcome {
   readonly accept: string | undefined;
 }
 
+/** Clients send few different ones, each with every request. */
+const negotiated = new LRUCache<string, { readonly mediaType: string | undefined }>({ max: 200 });
+
 /** The media type to answer with, or undefined when the client takes neither of the two. */
 export function negotiateMediaType(accept: string | undefined): string | undefined {
   if (accept === undefined) return JSON_RESPONSE;
-  return new Negotiator({ headers: { accept } }).mediaType([JSON_RESPONSE, GRAPHQL_RESPONSE]);
+  const known = negotiated.get(accept);
+  if (known !== undefined) return known.mediaType;
+  const negotiator = new Negotiator({ headers: { accept } });
+  const mediaType = negotiator.mediaType([JSON_RESPONSE, GRAPHQL_RESPONSE]);
+  negotiated.set(accept, { mediaType });
+  return mediaType;
 }
 
 /**

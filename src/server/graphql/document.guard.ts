@@ -3,10 +3,27 @@
  * reading its first thousand tokens, and no parser recurses into it.
  */
 import { GraphQLError, Lexer, Source, TokenKind } from 'graphql';
+import { LRUCache } from 'lru-cache';
 import type { Config } from '../../config';
 import { queryTooComplex } from '../../errors';
 
+/** Clients send the same few documents again and again. */
+const REMEMBERED_CHARACTERS = 4 * 1024 * 1024;
+
 type DocumentLimits = Pick<Config['limits'], 'characters' | 'tokens' | 'directives'>;
+
+/** Remembers what it found readable. @returns a guard that throws as `assertReadableDocument` does. */
+export function createDocumentGuard(limits: DocumentLimits): (query: string) => void {
+  const readable = new LRUCache<string, true>({
+    maxSize: REMEMBERED_CHARACTERS,
+    sizeCalculation: (_value, query) => query.length + 1,
+  });
+  return (query) => {
+    if (readable.get(query) === true) return;
+    assertReadableDocument(query, limits);
+    readable.set(query, true);
+  };
+}
 
 /**
  * @throws GraphQLError GRAPHQL_VALIDATION_FAILED for too many written directives,

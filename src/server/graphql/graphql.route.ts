@@ -12,7 +12,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../../config';
 import { HttpError, methodNotAllowed } from '../http-error';
 import { negotiateMediaType } from '../response-status';
-import { assertReadableDocument } from './document.guard';
+import { createDocumentGuard } from './document.guard';
 import { openContext } from './open-context';
 import type { CreateContext } from './open-context';
 import { openRequestScope } from './request-scope';
@@ -31,11 +31,12 @@ const METHODS = ['GET', 'POST'] as const;
 const OTHER_METHODS = ['DELETE', 'HEAD', 'OPTIONS', 'PATCH', 'PUT', 'TRACE'] as const;
 
 export function registerGraphqlRoute(app: FastifyInstance, options: GraphqlRouteOptions): void {
+  const guarded = { ...options, assertReadable: createDocumentGuard(options.limits) };
   app.route({
     method: [...METHODS],
     url: options.path,
     onRequest: async (request) => assertAcceptable(request.headers.accept),
-    handler: (request, reply) => answer(request, reply, options),
+    handler: (request, reply) => answer(request, reply, guarded),
   });
   app.route({
     method: [...OTHER_METHODS],
@@ -60,11 +61,11 @@ function assertAcceptable(accept: string | undefined): void {
 async function answer(
   request: FastifyRequest,
   reply: FastifyReply,
-  options: GraphqlRouteOptions,
+  options: GraphqlRouteOptions & { readonly assertReadable: (query: string) => void },
 ): Promise<FastifyReply> {
   const httpRequest = toApolloRequest(request);
   const query = queryOf(httpRequest);
-  if (query !== undefined) assertReadableDocument(query, options.limits);
+  if (query !== undefined) options.assertReadable(query);
 
   const scope = openRequestScope(reply.raw, options.deadlineMs);
   const context = openContext(request, scope, options);
@@ -87,9 +88,18 @@ async function answer(
   }
 }
 
+/** To choose the form of the answer, and to refuse requests that a browser sends without asking. */
+const HEADERS_APOLLO_READS = [
+  'accept',
+  'content-type',
+  'apollo-require-preflight',
+  'x-apollo-operation-name',
+] as const;
+
 function toApolloRequest(request: FastifyRequest): HTTPGraphQLRequest {
   const headers = new HeaderMap();
-  for (const [name, value] of Object.entries(request.headers)) {
+  for (const name of HEADERS_APOLLO_READS) {
+    const value = request.headers[name];
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
   }
   const queryStart = request.url.indexOf('?');
