@@ -2,14 +2,15 @@
  * The connections to one data source, handed out as leases.
  *
  * Owns a `pg` pool wrapped by Knex, a breaker and the queue of those who wait. Whoever waits is
- * served by a connection that comes back or by a new one, whichever is there first, in order of
- * arrival and for a bounded time. A connection that is given back is used again only if its last
+ * served by a connection that comes back or by a new one, whichever is there first, in an order that
+ * is fair between tenants (see `lease-queue.ts`) and for a bounded time. A connection that is given back is used again only if its last
  * statement was answered by the server; once one was lost, the idle ones are suspects and go too.
  * Lives until `retire()`; leases that are out keep their connections until they are released.
  */
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { isAppError, overloaded, tenantUnavailable, type AppError } from '../errors';
+import { AddressRefused } from '../database/address-guard';
 import { destroyConnection } from '../database/pg-internals';
 import { isConnectionLoss, isServerAnswer } from '../database/postgres-errors';
 import { prepareScope } from '../database/scoped-query';
@@ -17,6 +18,7 @@ import { Breaker } from './breaker';
 import { budgetedClientClass, NoPlaceError } from './budgeted-client';
 import type { Claimant, ConnectionBudget } from './connection-budget';
 import type { DataSource } from './directory';
+import { createFairShares, shareOf, type FairShares } from './fair-shares';
 import { createKnexPool } from './knex-pool';
 import { LeaseQueue } from './lease-queue';
 import type { Lease, PoolStats } from './pools';
@@ -25,8 +27,8 @@ export interface DataSourcePoolOptions {
   readonly budget: ConnectionBudget;
   readonly connectTimeoutMs: number;
   readonly leaseTimeoutMs: number;
-  /** Whether one more may queue. */
-  readonly mayWait: () => boolean;
+  /** Whether one more may queue, beside so many of the same tenant. */
+  readonly mayWait: (waitingOfTenant: number) => boolean;
   /** Looks at the data source before it serves anybody, once for the pool. */
   readonly verify?: (client: pg.ClientBase, dataSource: DataSource) => Promise<void>;
   readonly breaker?: Breaker;
@@ -53,6 +55,7 @@ export class DataSourcePool implements Claimant {
   /** Those of the open ones that have not served yet. */
   readonly #connecting = new Set<pg.ClientBase>();
   readonly #queue: LeaseQueue;
+  readonly #shares: FairShares;
   #leased = 0;
   /** Connections asked of the pg pool for somebody who waits, and not handed over yet. */
   #coming = 0;
@@ -70,8 +73,11 @@ export class DataSourcePool implements Claimant {
     const { budget, connectTimeoutMs, leaseTimeoutMs, breaker = new Breaker() } = options;
     this.key = poolKey(dataSource);
     this.#breaker = breaker;
+    const { poolMax, placement } = dataSource;
+    this.#shares = createFairShares(placement === 'shared' ? shareOf(poolMax) : poolMax);
     this.#queue = new LeaseQueue({
       timeoutMs: leaseTimeoutMs,
+      shares: this.#shares,
       onTimeout: (place) => {
         // Who is next for a connection that is being made learns from that, and soon.
         if (place < this.#connecting.size) return;
@@ -94,16 +100,22 @@ export class DataSourcePool implements Claimant {
     this.#acquire = acquire;
   }
 
-  /** @throws TENANT_UNAVAILABLE (at once while the breaker is open), OVERLOADED, PoolRetired. */
-  lease(): Promise<Lease> {
+  /**
+   * @param tenantId for whom; absent for the house's own work.
+   * @throws TENANT_UNAVAILABLE (at once while the breaker is open), OVERLOADED, PoolRetired.
+   */
+  lease(tenantId?: string): Promise<Lease> {
     const passage = this.#breaker.pass();
     if (passage === 'refused') return Promise.reject(this.#lastFailure);
-    if (this.idleCount === 0 && !this.options.mayWait()) {
+    const mustWait = this.idleCount === 0 || this.#shares.roomOf(tenantId) === 0;
+    const waitingOfTenant = (): number =>
+      tenantId === undefined ? 0 : this.#queue.waitingOf(tenantId);
+    if (mustWait && !this.options.mayWait(waitingOfTenant())) {
       if (passage === 'probe') this.#breaker.abandon();
       return Promise.reject(overloaded());
     }
     this.lastUsedAt = performance.now();
-    const lease = this.#queue.join({ isProbe: passage === 'probe' });
+    const lease = this.#queue.join({ tenantId, isProbe: passage === 'probe' });
     this.#serve();
     return lease;
   }
@@ -171,7 +183,7 @@ export class DataSourcePool implements Claimant {
   /** Serves those who wait, as far as there are connections for them. */
   #serve(): void {
     const { budget } = this.options;
-    while (this.#queue.length > this.#coming && this.#retired === undefined) {
+    while (this.#retired === undefined && this.#queue.servable(this.#coming + 1) > this.#coming) {
       if (this.idleCount === 0) {
         if (this.#pool.totalCount >= this.dataSource.poolMax) break;
         if (budget.taken() >= budget.limit) return budget.claim(this);
@@ -196,7 +208,7 @@ export class DataSourcePool implements Claimant {
   }
 
   #handOver(client: pg.PoolClient): void {
-    const [waiter] = this.#queue.take(0, 1);
+    const waiter = this.#queue.takeNext();
     const isNew = this.#connecting.delete(client);
     if (isNew) this.#breaker.succeed();
     if (waiter === undefined) {
@@ -206,11 +218,12 @@ export class DataSourcePool implements Claimant {
     }
     // An idle connection says nothing of the server's state now: the next caller probes.
     if (waiter.isProbe && !isNew) this.#breaker.abandon();
-    waiter.resolve(this.#leaseOf(client));
+    waiter.resolve(this.#leaseOf(client, waiter.tenantId));
   }
 
-  #leaseOf(client: pg.PoolClient): Lease {
+  #leaseOf(client: pg.PoolClient, tenantId: string | undefined): Lease {
     this.#leased += 1;
+    this.#shares.take(tenantId);
     let released = false;
     let spoilt = false;
     return {
@@ -223,6 +236,7 @@ export class DataSourcePool implements Claimant {
         if (released) return;
         released = true;
         this.#leased -= 1;
+        this.#shares.give(tenantId);
         this.lastUsedAt = performance.now();
         const lost = failure !== undefined && !isServerAnswer(failure);
         if (lost) this.#lost(failure);
@@ -285,5 +299,8 @@ async function closeAndWait(client: pg.PoolClient): Promise<void> {
 }
 
 /** What the look at a data source says is kept; any other failure to connect means out of reach. */
-const asUnavailable = (error: unknown): AppError =>
-  isAppError(error) ? error : tenantUnavailable('DATA_SOURCE_UNREACHABLE', error);
+function asUnavailable(error: unknown): AppError {
+  if (isAppError(error)) return error;
+  const reason = error instanceof AddressRefused ? 'ADDRESS_REFUSED' : 'DATA_SOURCE_UNREACHABLE';
+  return tenantUnavailable(reason, error);
+}

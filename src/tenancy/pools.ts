@@ -38,8 +38,11 @@ export interface PoolStats {
 }
 
 export interface PoolManager {
-  /** @throws TENANT_UNAVAILABLE (at once while the breaker is open), OVERLOADED. */
-  lease(dataSource: DataSource): Promise<Lease>;
+  /**
+   * @param tenantId for whom, so that no tenant takes the pool from others; absent for our own work.
+   * @throws TENANT_UNAVAILABLE (at once while the breaker is open), OVERLOADED.
+   */
+  lease(dataSource: DataSource, tenantId?: string): Promise<Lease>;
   stats(): PoolStats[];
   readonly budget: Pick<ConnectionBudget, 'limit' | 'taken' | 'claims'>;
   /** Closes the pool of a data source, or all, once their leases are back; the next lease makes anew. */
@@ -66,7 +69,9 @@ export function createPoolManager(options: PoolManagerOptions): PoolManager {
 
   const poolsInUse = (): DataSourcePool[] => [...pools.values()].map(({ pool }) => pool);
   const budget = createConnectionBudget({ limit: connectionBudget, pools: poolsInUse });
-  const mayWait = (): boolean => waitingIn(poolsInUse()) < leaseQueueLimit;
+  // Whoever floods is refused while the others still find a place to wait.
+  const mayWait = (waitingOfTenant: number): boolean =>
+    waitingOfTenant < Math.ceil(leaseQueueLimit / 2) && waitingIn(poolsInUse()) < leaseQueueLimit;
 
   const cleanUp = setInterval(() => {
     const idleSince = performance.now() - idleTtlMs;
@@ -100,11 +105,11 @@ export function createPoolManager(options: PoolManagerOptions): PoolManager {
 
   return {
     budget,
-    async lease(dataSource) {
+    async lease(dataSource, tenantId) {
       for (;;) {
         if (closed) throw overloaded(new Error('The pools are closed.'));
         try {
-          return await poolOf(dataSource).lease();
+          return await poolOf(dataSource).lease(tenantId);
         } catch (error) {
           if (!(error instanceof PoolRetired)) throw error;
         }
