@@ -2,154 +2,19 @@
  * The only reader of process.env. Everything is read once at boot, all faults are reported
  * together, and nothing secret has a default outside the embedded development mode.
  */
-import { z } from 'zod';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { ConfigError } from './config/config-error';
+import type { Config, EmbeddedSettings, MasterKeysConfig } from './config/config.types';
+import {
+  environmentSchema,
+  REQUIRED_WITH_REGISTRY,
+  type Environment,
+} from './config/environment.schema';
 
-const integer = (unit: string, min: number, max: number, fallback: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, `expected a whole number of ${unit}`)
-    .transform(Number)
-    .pipe(z.number().min(min, `expected at least ${min}`).max(max, `expected at most ${max}`))
-    .default(fallback);
-
-const flag = (fallback: boolean) =>
-  z
-    .enum(['true', 'false'], 'expected true or false')
-    .transform((value) => value === 'true')
-    .default(fallback);
-
-const secret = z
-  .string()
-  .refine((value) => Buffer.byteLength(value) >= 32, 'expected a secret of at least 32 bytes');
-
-/** The variables, in the order in which `.env.example` explains them. */
-export const environmentSchema = z.object({
-  NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
-  CLOISTER_HOME: z.string().min(1).default('.cloister'),
-  HOST: z.string().min(1).default('127.0.0.1'),
-  PORT: integer('a TCP port', 0, 65_535, 4000),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
-
-  REGISTRY_URL: z.string().min(1).optional(),
-  REGISTRY_MIGRATION_URL: z.string().min(1).optional(),
-  REGISTRY_KEYS: z.string().min(1).optional(),
-  REGISTRY_POOL_MAX: integer('connections', 1, 100, 5),
-
-  AUTH_JWT_KEYS: z.string().min(1).optional(),
-  AUTH_ISSUER: z.string().min(1).default('cloister'),
-  AUTH_AUDIENCE: z.string().min(1).default('cloister-api'),
-  AUTH_ACCESS_TOKEN_TTL_SECONDS: integer('seconds', 10, 3600, 900),
-  AUTH_REFRESH_TOKEN_TTL_SECONDS: integer('seconds', 60, 31_536_000, 2_592_000),
-  AUTH_SESSION_CHECK_SECONDS: integer('seconds', 0, 60, 4),
-  EMAIL_INDEX_KEY: secret.optional(),
-  CURSOR_KEY: secret.optional(),
-
-  CONNECTION_BUDGET: integer('connections', 1, 10_000, 80),
-  LEASE_QUEUE_LIMIT: integer('waiting requests', 1, 100_000, 1000),
-  LEASE_TIMEOUT_MS: integer('milliseconds', 50, 60_000, 2500),
-  CONNECT_TIMEOUT_MS: integer('milliseconds', 50, 60_000, 2000),
-  STATEMENT_TIMEOUT_MS: integer('milliseconds', 10, 600_000, 4000),
-  DIRECTORY_TTL_SECONDS: integer('seconds', 1, 86_400, 300),
-  POOL_IDLE_TTL_SECONDS: integer('seconds', 1, 86_400, 3600),
-
-  LIMIT_BODY_BYTES: integer('bytes', 1024, 10_485_760, 102_400),
-  LIMIT_QUERY_CHARACTERS: integer('characters', 100, 1_000_000, 15_000),
-  LIMIT_QUERY_TOKENS: integer('tokens', 10, 100_000, 1000),
-  LIMIT_QUERY_DEPTH: integer('levels', 2, 100, 10),
-  LIMIT_QUERY_ALIASES: integer('aliases', 1, 10_000, 15),
-  LIMIT_QUERY_DIRECTIVES: integer('directives', 1, 10_000, 9),
-  LIMIT_QUERY_COST: integer('cost points', 1, 100_000_000, 50_000),
-  LIMIT_TENANT_COST_PER_MINUTE: integer('cost points', 1, 1_000_000_000, 2_500_000),
-  CORS_ORIGINS: z.string().default(''),
-  TRUST_PROXY: flag(false),
-  SHUTDOWN_GRACE_MS: integer('milliseconds', 0, 600_000, 10_000),
-  SHUTDOWN_DRAIN_DELAY_MS: integer('milliseconds', 0, 60_000, 1000),
-});
-
-export type Environment = z.infer<typeof environmentSchema>;
-
-/** What no default exists for once REGISTRY_URL is given: the operator brings these. */
-export const REQUIRED_WITH_REGISTRY = [
-  'REGISTRY_KEYS',
-  'AUTH_JWT_KEYS',
-  'EMAIL_INDEX_KEY',
-  'CURSOR_KEY',
-] as const;
-
-export interface Config {
-  readonly mode: Environment['NODE_ENV'];
-  readonly home: string;
-  readonly http: {
-    readonly host: string;
-    readonly port: number;
-    readonly bodyLimitBytes: number;
-    readonly corsOrigins: readonly string[];
-    readonly trustProxy: boolean;
-    readonly shutdownGraceMs: number;
-    readonly shutdownDrainDelayMs: number;
-  };
-  readonly logLevel: Environment['LOG_LEVEL'];
-  readonly registry: {
-    readonly url: string;
-    readonly migrationUrl: string;
-    /** `keyId:key[,keyId:key…]`, the first seals, all open; keys are 32 bytes in hex or base64. */
-    readonly keys: string;
-    readonly poolMax: number;
-    readonly directoryTtlMs: number;
-  };
-  readonly auth: {
-    /** `kid:secret[,kid:secret…]`, the first signs, all verify; secrets of at least 32 bytes. */
-    readonly jwtKeys: string;
-    readonly issuer: string;
-    readonly audience: string;
-    readonly accessTokenTtlSeconds: number;
-    readonly refreshTokenTtlSeconds: number;
-    readonly sessionCheckMs: number;
-    readonly emailIndexKey: string;
-  };
-  readonly cursorKey: string;
-  readonly pools: {
-    readonly connectionBudget: number;
-    readonly leaseQueueLimit: number;
-    readonly leaseTimeoutMs: number;
-    readonly connectTimeoutMs: number;
-    readonly statementTimeoutMs: number;
-    readonly idleTtlMs: number;
-  };
-  readonly limits: {
-    readonly characters: number;
-    readonly tokens: number;
-    readonly depth: number;
-    readonly aliases: number;
-    readonly directives: number;
-    readonly cost: number;
-    /** What one tenant's expensive operations may cost together within a minute, per process. */
-    readonly tenantCostPerMinute: number;
-  };
-}
-
-/** Secrets and registry of the embedded development mode, made on first start and kept in CLOISTER_HOME. */
-export type EmbeddedSettings = Pick<
-  Record<keyof Environment, string>,
-  | 'REGISTRY_URL'
-  | 'REGISTRY_MIGRATION_URL'
-  | 'REGISTRY_KEYS'
-  | 'AUTH_JWT_KEYS'
-  | 'EMAIL_INDEX_KEY'
-  | 'CURSOR_KEY'
->;
-
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-  constructor(readonly faults: readonly string[]) {
-    super(
-      `The configuration has ${faults.length} fault(s); mend them and start again:\n` +
-        faults.map((fault) => `  - ${fault}`).join('\n') +
-        '\n.env.example explains each variable.',
-    );
-  }
-}
+export * from './config/command-environment';
+export * from './config/config-error';
+export * from './config/config.types';
+export * from './config/environment.schema';
 
 /**
  * Reads and checks the environment.
@@ -165,9 +30,11 @@ export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Env
   const faults = parsed.success
     ? []
     : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  faults.push(...faultsOfKeyProviders(given));
   if (given['REGISTRY_URL'] !== undefined) {
+    const elsewhere = !['local', undefined].includes(given['REGISTRY_KEY_PROVIDER']);
     for (const name of REQUIRED_WITH_REGISTRY) {
-      if (given[name] === undefined) {
+      if (given[name] === undefined && !(elsewhere && name === 'REGISTRY_KEYS')) {
         faults.push(
           `${name}: required when REGISTRY_URL is set; \`cloister keys generate\` makes one`,
         );
@@ -178,10 +45,65 @@ export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Env
   return parsed.data;
 }
 
+/** What belongs to a key provider is given whole or not at all. */
+function faultsOfKeyProviders(given: Readonly<Record<string, string | undefined>>): string[] {
+  const has = (name: string): boolean => given[`REGISTRY_${name}`] !== undefined;
+  const provider = given['REGISTRY_KEY_PROVIDER'];
+  const faults: string[] = [];
+  if (provider === 'aws-kms' && !has('KMS_KEYS')) {
+    faults.push('REGISTRY_KMS_KEYS: required when REGISTRY_KEY_PROVIDER is aws-kms');
+  }
+  if (provider !== 'vault' && !has('VAULT_KEYS')) return faults;
+  for (const name of ['VAULT_KEYS', 'VAULT_ADDRESS']) {
+    if (!has(name)) faults.push(`REGISTRY_${name}: required with Vault`);
+  }
+  if (has('VAULT_TOKEN') === (has('VAULT_ROLE_ID') && has('VAULT_SECRET_ID'))) {
+    faults.push(
+      'REGISTRY_VAULT_TOKEN: expected either this, or REGISTRY_VAULT_ROLE_ID and REGISTRY_VAULT_SECRET_ID',
+    );
+  }
+  return faults;
+}
+
+function masterKeysOf(e: Environment): MasterKeysConfig {
+  const { REGISTRY_VAULT_ADDRESS: address, REGISTRY_VAULT_KEYS: keyNames } = e;
+  return Object.freeze({
+    provider: e.REGISTRY_KEY_PROVIDER,
+    timeoutMs: e.REGISTRY_KEY_TIMEOUT_MS,
+    kms:
+      e.REGISTRY_KMS_KEYS === undefined
+        ? undefined
+        : {
+            keyIds: e.REGISTRY_KMS_KEYS,
+            region: e.REGISTRY_KMS_REGION,
+            endpoint: e.REGISTRY_KMS_ENDPOINT,
+          },
+    vault:
+      address === undefined || keyNames === undefined
+        ? undefined
+        : {
+            address,
+            keyNames,
+            namespace: e.REGISTRY_VAULT_NAMESPACE,
+            mount: e.REGISTRY_VAULT_MOUNT,
+            credentials:
+              e.REGISTRY_VAULT_TOKEN === undefined
+                ? {
+                    roleId: e.REGISTRY_VAULT_ROLE_ID ?? '',
+                    secretId: e.REGISTRY_VAULT_SECRET_ID ?? '',
+                  }
+                : { token: e.REGISTRY_VAULT_TOKEN },
+          },
+  });
+}
+
 const required = (value: string | undefined, name: string): string => {
   if (value === undefined) throw new ConfigError([`${name}: required`]);
   return value;
 };
+
+/** Where the demo's customer-owned database is. */
+const LOOPBACK_NETWORKS = ['127.0.0.0/8', '::1/128'];
 
 /** One frozen Config from the environment, filled up by the embedded mode's own settings if it runs. */
 export function createConfig(environment: Environment, embedded?: EmbeddedSettings): Config {
@@ -200,13 +122,24 @@ export function createConfig(environment: Environment, embedded?: EmbeddedSettin
         .map((origin) => origin.trim())
         .filter((origin) => origin !== ''),
       trustProxy: e.TRUST_PROXY,
+      publicDomain: e.PUBLIC_DOMAIN,
+      publicHosts: Object.freeze([...(e.PUBLIC_HOSTS ?? [])]),
       shutdownGraceMs: e.SHUTDOWN_GRACE_MS,
       shutdownDrainDelayMs: e.SHUTDOWN_DRAIN_DELAY_MS,
     }),
+    platform:
+      e.PLATFORM_PORT === undefined
+        ? undefined
+        : Object.freeze({ host: e.PLATFORM_HOST, port: e.PLATFORM_PORT }),
     registry: Object.freeze({
       url: registryUrl,
       migrationUrl: pick('REGISTRY_MIGRATION_URL') ?? registryUrl,
-      keys: required(pick('REGISTRY_KEYS'), 'REGISTRY_KEYS'),
+      keys:
+        e.REGISTRY_KEY_PROVIDER === 'local'
+          ? required(pick('REGISTRY_KEYS'), 'REGISTRY_KEYS')
+          : pick('REGISTRY_KEYS'),
+      masterKeys: masterKeysOf(e),
+      dataKeyTtlMs: e.REGISTRY_DATA_KEY_TTL_SECONDS * 1000,
       poolMax: e.REGISTRY_POOL_MAX,
       directoryTtlMs: e.DIRECTORY_TTL_SECONDS * 1000,
     }),
@@ -219,6 +152,12 @@ export function createConfig(environment: Environment, embedded?: EmbeddedSettin
       sessionCheckMs: e.AUTH_SESSION_CHECK_SECONDS * 1000,
       emailIndexKey: required(pick('EMAIL_INDEX_KEY'), 'EMAIL_INDEX_KEY'),
     }),
+    mail: Object.freeze({
+      smtpUrl: e.MAIL_SMTP_URL,
+      from: e.MAIL_FROM,
+      folder: join(resolve(e.CLOISTER_HOME), 'mail'),
+    }),
+    publicUrl: e.PUBLIC_URL,
     cursorKey: required(pick('CURSOR_KEY'), 'CURSOR_KEY'),
     pools: Object.freeze({
       connectionBudget: e.CONNECTION_BUDGET,
@@ -227,6 +166,10 @@ export function createConfig(environment: Environment, embedded?: EmbeddedSettin
       connectTimeoutMs: e.CONNECT_TIMEOUT_MS,
       statementTimeoutMs: e.STATEMENT_TIMEOUT_MS,
       idleTtlMs: e.POOL_IDLE_TTL_SECONDS * 1000,
+      byoAllowedNetworks: Object.freeze([
+        ...(e.BYO_ALLOWED_NETWORKS ?? []),
+        ...(embedded === undefined ? [] : LOOPBACK_NETWORKS),
+      ]),
     }),
     limits: Object.freeze({
       characters: e.LIMIT_QUERY_CHARACTERS,
@@ -236,45 +179,22 @@ export function createConfig(environment: Environment, embedded?: EmbeddedSettin
       directives: e.LIMIT_QUERY_DIRECTIVES,
       cost: e.LIMIT_QUERY_COST,
       tenantCostPerMinute: e.LIMIT_TENANT_COST_PER_MINUTE,
+      registrationsPerHour: e.LIMIT_REGISTRATIONS_PER_HOUR,
     }),
+    jobs: Object.freeze({
+      concurrency: e.JOBS_CONCURRENCY,
+      leaseSeconds: e.JOBS_LEASE_SECONDS,
+    }),
+    replicas: Object.freeze({ region: e.REGION, maxLagMs: e.REPLICA_MAX_LAG_MS }),
+    metricsTenants: e.METRICS_TENANTS,
+    tracing:
+      e.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+        ? undefined
+        : Object.freeze({
+            endpoint: e.OTEL_EXPORTER_OTLP_ENDPOINT,
+            headers: e.OTEL_EXPORTER_OTLP_HEADERS,
+            serviceName: e.OTEL_SERVICE_NAME,
+            sampledShare: e.OTEL_TRACES_SAMPLER_ARG,
+          }),
   });
-}
-
-/**
- * The connection URL for the Knex command line: KNEX_URL, or for the registry REGISTRY_MIGRATION_URL
- * and REGISTRY_URL.
- */
-export function readConnectionForKnex(
-  set: 'registry' | 'tenant',
-  variables: NodeJS.ProcessEnv = process.env,
-): string {
-  const url =
-    variables['KNEX_URL'] ??
-    (set === 'registry'
-      ? (variables['REGISTRY_MIGRATION_URL'] ?? variables['REGISTRY_URL'])
-      : undefined);
-  if (url === undefined || url === '') {
-    throw new ConfigError([
-      set === 'registry'
-        ? 'KNEX_URL or REGISTRY_MIGRATION_URL: the registry to migrate, as its owner'
-        : 'KNEX_URL: the tenant database to migrate, as its owner',
-    ]);
-  }
-  return url;
-}
-
-/** Secrets that single commands take by variable, because arguments show in the list of processes. */
-export function readCommandSecrets(variables: NodeJS.ProcessEnv = process.env): {
-  readonly sourceUrl: string | undefined;
-  readonly sourceMigrationUrl: string | undefined;
-  /** Key of an older registry, whose sealed URLs are then taken as they stood there. */
-  readonly legacyKey: string | undefined;
-  readonly adminPassword: string | undefined;
-} {
-  return {
-    sourceUrl: variables['CLOISTER_SOURCE_URL'],
-    sourceMigrationUrl: variables['CLOISTER_SOURCE_MIGRATION_URL'],
-    legacyKey: variables['CLOISTER_LEGACY_KEY'],
-    adminPassword: variables['CLOISTER_ADMIN_PASSWORD'],
-  };
 }
