@@ -1,4 +1,8 @@
-import { createFakeTenants, FAKE_EMAIL_INDEX_KEY } from '../../test/support/fake-tenants';
+import {
+  createFakeTenants,
+  FAKE_EMAIL_INDEX_KEY,
+  fakeMailing,
+} from '../../test/support/fake-tenants';
 import { createAuthService } from './auth.service';
 import { createPasswords } from './passwords';
 
@@ -32,6 +36,7 @@ function setUp() {
     access: tenants.access,
     passwords,
     refusalBeatMs: 1,
+    ...fakeMailing(),
   });
   const signIn = async (password = PASSWORD) => {
     const outcome = await auth.login({ email: 'ada@acme.test', password, client });
@@ -157,12 +162,13 @@ describe('a refresh', () => {
     user.status = 'disabled';
     await expect(auth.refresh(session.refreshToken, client)).rejects.toMatchObject(unauthenticated);
     user.status = 'active';
-    tenant.status = 'closed';
-    await expect(auth.refresh(session.refreshToken, client)).rejects.toMatchObject(unauthenticated);
-    tenant.status = 'suspended';
-    await expect(auth.refresh(session.refreshToken, client)).rejects.toMatchObject({
-      code: 'TENANT_SUSPENDED',
-    });
+    for (const status of ['closed', 'suspended', 'trial_ended']) {
+      tenant.status = status;
+      await expect(auth.refresh(session.refreshToken, client)).rejects.toMatchObject({
+        code: 'TENANT_SUSPENDED',
+        details: { reason: status.toUpperCase() },
+      });
+    }
   });
 });
 
@@ -265,6 +271,8 @@ describe('the signing keys', () => {
       sessionCheckMs: 0,
       emailIndexKey: FAKE_EMAIL_INDEX_KEY,
     };
-    expect(() => createAuthService({ config, ...tenants })).toThrow(/^AUTH_JWT_KEYS: /);
+    expect(() => createAuthService({ config, ...tenants, ...fakeMailing() })).toThrow(
+      /^AUTH_JWT_KEYS: /,
+    );
   });
 });

@@ -2,14 +2,19 @@ import { uuidv7 } from 'uuidv7';
 import { badUserInput, unauthenticated } from '../errors';
 import type { AccessTokens } from './access-tokens';
 import { issueSession, type IssuedSession } from './issue-session';
-import type { LoginLimits } from './login-limits';
-import { isOversizedPassword, newPasswordFault, type Passwords } from './passwords';
+import { newPasswordFault, type Passwords } from './passwords';
 import type { TenantAccess } from './ports';
 import type { Principal } from './principal';
 import { createRefreshToken } from './refresh-tokens';
 import type { SessionCheck } from './session-check';
-import { openSession, revokeSessionsOfUser, type Client } from './user-sessions.store';
-import { findCredentialsById, replacePasswordHash } from './users.store';
+import {
+  findSessionRole,
+  openSession,
+  revokeSessionsOfUser,
+  type Client,
+} from './user-sessions.store';
+import { replacePasswordHash } from './users.store';
+import type { VerifyOwnPassword } from './verify-own-password';
 
 export interface ChangePasswordInput {
   readonly currentPassword: string;
@@ -22,7 +27,7 @@ export interface ChangePasswordDependencies {
   readonly accessTokens: AccessTokens;
   readonly sessionCheck: SessionCheck;
   readonly passwords: Passwords;
-  readonly limits: LoginLimits;
+  readonly verifyOwnPassword: VerifyOwnPassword;
   readonly refreshTokenTtlSeconds: number;
 }
 
@@ -36,7 +41,7 @@ export type ChangePassword = (
  * this client too) and opens a new one for this client: all of it, or nothing.
  */
 export function createChangePassword(deps: ChangePasswordDependencies): ChangePassword {
-  const { access, passwords, limits, sessionCheck } = deps;
+  const { access, passwords, sessionCheck } = deps;
 
   return async (principal, { currentPassword, newPassword, client }) => {
     const { tenantId, userId } = principal;
@@ -45,11 +50,15 @@ export function createChangePassword(deps: ChangePasswordDependencies): ChangePa
     if (newPassword === currentPassword) {
       throw badUserInput('Expected a new password, got the current one.', { field: 'newPassword' });
     }
-    const verifiedHash = await verifyCurrent(principal, currentPassword, client);
+    const verifiedHash = await deps.verifyOwnPassword(principal, { currentPassword, client });
     const newHash = await passwords.hash(newPassword);
     const token = createRefreshToken(tenantId, uuidv7());
     const tenant = await access.describe(tenantId);
     const changed = await access.transaction(tenantId, async (sql) => {
+      // What is known of the session may be some seconds old, and a second factor have come into force.
+      if ((await findSessionRole(sql, principal.sessionId, userId)) === undefined) {
+        throw unauthenticated();
+      }
       if (!(await replacePasswordHash(sql, { userId, verifiedHash, newHash }))) {
         throw unauthenticated(); // disabled, or changed from elsewhere, since it was verified
       }
@@ -57,6 +66,8 @@ export function createChangePassword(deps: ChangePasswordDependencies): ChangePa
       const user = await openSession(sql, {
         userId,
         verifiedHash: newHash,
+        // Shown when the session was opened that the request comes by.
+        secondFactorShown: true,
         token,
         ttlSeconds: deps.refreshTokenTtlSeconds,
         client,
@@ -67,28 +78,4 @@ export function createChangePassword(deps: ChangePasswordDependencies): ChangePa
     if (changed.user === undefined || tenant === undefined) throw unauthenticated();
     return issueSession(deps.accessTokens, tenant, changed.user, token);
   };
-
-  /** As limited as log-in is: a stolen access token must not be a way to try passwords. */
-  async function verifyCurrent(
-    { tenantId, userId }: Principal,
-    password: string,
-    client: Client,
-  ): Promise<string> {
-    const wrong = () =>
-      badUserInput('The current password is wrong.', { field: 'currentPassword' });
-    if (isOversizedPassword(password)) throw wrong();
-    const attempt = await limits.begin(`user:${tenantId}:${userId}`, client.ip);
-    try {
-      const credentials = await access.run(tenantId, (sql) => findCredentialsById(sql, userId));
-      const hash = credentials?.passwordHash ?? undefined;
-      if ((await passwords.verify(hash, password)) && hash !== undefined) {
-        await attempt.succeeded();
-        return hash;
-      }
-    } catch (error) {
-      await attempt.discounted(); // a database or the hashing was not to be had
-      throw error;
-    }
-    throw wrong();
-  }
 }

@@ -23,6 +23,7 @@ export function issueSession(
     tenantId: tenant.id,
     sessionId: refreshToken.sessionId,
     role: user.role,
+    family: refreshToken.familyHash.toString('base64url'),
   });
   return {
     tenant,

@@ -1,11 +1,11 @@
 /**
  * How often a password may be wrong: per account, named by the key of its e-mail whether or not there
- * is such a user, and per address it is tried from. Kept in this process: with several, each allows
- * the same again, which is still far too few guesses to matter.
+ * is such a user, and per address it is tried from.
  */
 import { isIPv6 } from 'node:net';
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import type { RateLimiterAbstract } from 'rate-limiter-flexible';
 import { rateLimited } from '../errors';
+import { consume, createMemoryLimiter, limiterKey, type CreateLimiter } from './limiters';
 
 export interface LoginLimitOptions {
   readonly wrongPerAccount: number;
@@ -16,6 +16,13 @@ export interface LoginLimitOptions {
 export const DEFAULT_LOGIN_LIMITS: LoginLimitOptions = {
   wrongPerAccount: 10,
   wrongPerAddress: 100,
+  windowSeconds: 900,
+};
+
+/** A code has six digits: fewer guesses than a password gets. */
+export const CODE_LIMITS: LoginLimitOptions = {
+  wrongPerAccount: 5,
+  wrongPerAddress: 50,
   windowSeconds: 900,
 };
 
@@ -33,37 +40,45 @@ export interface LoginLimits {
    * @throws RATE_LIMITED with the seconds to wait
    */
   begin(account: string, address: string): Promise<LoginAttempt>;
+  /** The account's wrong ones are forgotten: its owner has shown who they are in another way. */
+  forgive(account: string): Promise<void>;
 }
 
-export function createLoginLimits(options: LoginLimitOptions = DEFAULT_LOGIN_LIMITS): LoginLimits {
-  const { windowSeconds: duration } = options;
-  const accounts = new RateLimiterMemory({ points: options.wrongPerAccount, duration });
-  const addresses = new RateLimiterMemory({ points: options.wrongPerAddress, duration });
+/** @param name what is tried: attempts at different things are counted apart */
+export function createLoginLimits(
+  options: LoginLimitOptions = DEFAULT_LOGIN_LIMITS,
+  createLimiter: CreateLimiter = createMemoryLimiter,
+  name = 'password',
+): LoginLimits {
+  const { windowSeconds, wrongPerAccount, wrongPerAddress } = options;
+  const limiter = (what: string, points: number) =>
+    createLimiter({ name: `${name}-${what}`, points, windowSeconds });
+  const accounts = limiter('account', wrongPerAccount);
+  const addresses = limiter('address', wrongPerAddress);
 
   return {
     async begin(account, address) {
-      const network = networkOf(address);
-      await consume(addresses, network);
-      await consume(accounts, account);
+      const [accountKey, network] = [limiterKey(account), limiterKey(networkOf(address))];
+      await consumeOrRefuse(addresses, network);
+      await consumeOrRefuse(accounts, accountKey);
       return {
         async succeeded() {
-          await Promise.all([accounts.delete(account), addresses.reward(network)]);
+          await Promise.all([accounts.delete(accountKey), addresses.reward(network)]);
         },
         async discounted() {
-          await Promise.all([accounts.reward(account), addresses.reward(network)]);
+          await Promise.all([accounts.reward(accountKey), addresses.reward(network)]);
         },
       };
+    },
+    async forgive(account) {
+      await accounts.delete(limiterKey(account));
     },
   };
 }
 
-async function consume(limiter: RateLimiterMemory, key: string): Promise<void> {
-  try {
-    await limiter.consume(key);
-  } catch (refusal) {
-    if (!(refusal instanceof RateLimiterRes)) throw refusal;
-    throw rateLimited(Math.max(1, Math.ceil(refusal.msBeforeNext / 1000)));
-  }
+async function consumeOrRefuse(limiter: RateLimiterAbstract, key: string): Promise<void> {
+  const waitSeconds = await consume(limiter, key);
+  if (waitSeconds !== undefined) throw rateLimited(waitSeconds);
 }
 
 /** What one customer of a provider has: an IPv4 address, or the whole /64 of an IPv6 address. */

@@ -5,6 +5,8 @@ import { createEmailIndexKeyOf } from './email-address';
 import { createLogin, type LoginInput } from './login';
 import { createLoginLimits } from './login-limits';
 import { createPasswords, type Passwords } from './passwords';
+import type { LogInOfOnePerson } from './prove-elsewhere';
+import { createSecondFactorChallenges } from './second-factor-challenges';
 import { parseTokenKeys } from './token-keys';
 
 const PASSWORD = 'correct-horse-battery';
@@ -26,15 +28,23 @@ function createCountedPasswords(): Passwords & {
   };
 }
 
+/** Log-ins whose password was to be tried elsewhere as well. */
+function createNotedProving() {
+  const people: LogInOfOnePerson[] = [];
+  return { people, proveElsewhere: async (person: LogInOfOnePerson) => void people.push(person) };
+}
+
 function setUp(limits = { wrongPerAccount: 10, wrongPerAddress: 100, windowSeconds: 60 }) {
   const tenants = createFakeTenants();
   const counted = createCountedPasswords();
-  const tokens = createAccessTokens({
+  const signing = {
     keys: parseTokenKeys('k:a-secret-of-thirty-two-bytes-or-more'),
     issuer: 'cloister',
     audience: 'cloister-api',
-    ttlSeconds: 900,
-  });
+  };
+  const tokens = createAccessTokens({ ...signing, ttlSeconds: 900 });
+  const challenges = createSecondFactorChallenges(signing);
+  const { people, proveElsewhere } = createNotedProving();
   const login = createLogin({
     emailIndex: tenants.emailIndex,
     access: tenants.access,
@@ -42,12 +52,14 @@ function setUp(limits = { wrongPerAccount: 10, wrongPerAddress: 100, windowSecon
     passwords: counted,
     limits: createLoginLimits(limits),
     accessTokens: tokens,
+    challenges,
+    proveElsewhere,
     refreshTokenTtlSeconds: 3600,
     refusalBeatMs: 1,
   });
   const attempt = (input: Partial<LoginInput> = {}) =>
     login({ email: 'ada@acme.test', password: PASSWORD, client, ...input });
-  return { tenants, counted, tokens, attempt };
+  return { tenants, counted, tokens, challenges, people, attempt };
 }
 
 let passwordHash: string;
@@ -80,7 +92,7 @@ describe('log-in with an e-mail of one tenant', () => {
     const outcome = await attempt({ email: ' ADA@Acme.test ' });
     if (outcome.kind !== 'signedIn') throw new Error('expected to be signed in');
     expect(outcome.session).toMatchObject({ tenant: { slug: 'acme' }, user: { id: user.id } });
-    expect(tokens.verify(outcome.session.accessToken)).toEqual({
+    expect(tokens.verify(outcome.session.accessToken)).toMatchObject({
       userId: user.id,
       tenantId: acme.id,
       sessionId: acme.sessions[0]?.id,
@@ -108,7 +120,7 @@ describe('log-in with an e-mail of one tenant', () => {
       { email: 'disabled@acme.test' },
       { email: 'invited@acme.test' },
       { email: 'nopassword@acme.test' },
-      { email: 'ada@closed.test' },
+      { email: 'ada@closed.test', password: 'wrong' },
       { tenantSlug: 'closed' },
       { tenantSlug: 'nowhere' },
     ];
@@ -208,14 +220,36 @@ describe('log-in with an e-mail of several tenants', () => {
     for (const tenant of [acme, initech, hooli]) expect(tenant.sessions).toHaveLength(0);
   });
 
-  it('signs in to the one that is named, and verifies nowhere else', async () => {
-    const { initech, counted, attempt } = await setUpAgency();
+  it('signs in to the one that is named, and verifies there alone', async () => {
+    const { acme, hooli, initech, counted, people, attempt } = await setUpAgency();
     await expect(attempt({ tenantSlug: 'initech' })).resolves.toMatchObject({
       kind: 'signedIn',
       session: { tenant: { slug: 'initech' } },
     });
     expect(initech.sessions).toHaveLength(1);
     expect(counted.verified).toHaveLength(1);
+    // Whether it fits in the others too is found out apart, and only once it fitted here.
+    expect(people).toMatchObject([{ here: { tenantId: initech.id } }]);
+    expect([...(people[0]?.elsewhere ?? [])].sort()).toEqual([acme.id, hooli.id].sort());
+    await expect(attempt({ tenantSlug: 'initech', password: 'wrong' })).rejects.toMatchObject(
+      WRONG,
+    );
+    expect(people).toHaveLength(1);
+  });
+
+  it('asks for the second factor where the user has one, and opens no session before', async () => {
+    const { initech, challenges, attempt } = await setUpAgency();
+    for (const user of initech.users) user.secondFactor = true;
+    const outcome = await attempt({ tenantSlug: 'initech' });
+    if (outcome.kind !== 'secondFactor')
+      throw new Error('expected to be asked for a second factor');
+    expect(challenges.verify(outcome.challenge)).toMatchObject({
+      tenantId: initech.id,
+      userId: initech.users[0]?.id,
+    });
+    expect(initech.sessions).toHaveLength(0);
+    const wrong = { tenantSlug: 'initech', password: 'wrong' };
+    expect(await refusalOf(attempt(wrong))).toEqual(WRONG);
   });
 
   it('signs in where the password fits when it fits in one only', async () => {

@@ -6,7 +6,7 @@
  * every refusal waits for the same beat.
  */
 import { uuidv7 } from 'uuidv7';
-import { badUserInput, invalidCredentials, tenantSuspended } from '../errors';
+import { badUserInput, invalidCredentials } from '../errors';
 import { settleAll } from '../lib/settle-all';
 import type { AccessTokens } from './access-tokens';
 import { normalizeEmail, type EmailIndexKeyOf } from './email-address';
@@ -14,8 +14,16 @@ import { issueSession, type IssuedSession } from './issue-session';
 import type { LoginLimits } from './login-limits';
 import { padFailures } from './pad-failures';
 import { isOversizedPassword, type Passwords } from './passwords';
-import { maySignIn, type EmailIndex, type TenantAccess, type TenantDescription } from './ports';
-import { createRefreshToken } from './refresh-tokens';
+import {
+  maySignIn,
+  refusalOf,
+  type EmailIndex,
+  type TenantAccess,
+  type TenantDescription,
+} from './ports';
+import type { ProveElsewhere } from './prove-elsewhere';
+import { createRefreshToken, familyOf } from './refresh-tokens';
+import { credentialOf, type SecondFactorChallenges } from './second-factor-challenges';
 import { openSession, type Client } from './user-sessions.store';
 import { findCredentialsByEmail, type Credentials } from './users.store';
 
@@ -29,8 +37,17 @@ export interface LoginInput {
 
 export type LoginOutcome =
   | { readonly kind: 'signedIn'; readonly session: IssuedSession }
+  /** The password fits, and the user has a second factor: `completeSignIn` takes both. */
+  | SecondFactorWanted
   /** The password fits in several tenants and none was named: log in again and name one. */
   | { readonly kind: 'chooseTenant'; readonly tenants: readonly TenantDescription[] };
+
+export interface SecondFactorWanted {
+  readonly kind: 'secondFactor';
+  readonly tenant: TenantDescription;
+  readonly challenge: string;
+  readonly challengeExpiresAt: Date;
+}
 
 export interface LoginDependencies {
   readonly emailIndex: EmailIndex;
@@ -39,9 +56,18 @@ export interface LoginDependencies {
   readonly passwords: Passwords;
   readonly limits: LoginLimits;
   readonly accessTokens: AccessTokens;
+  readonly challenges: Pick<SecondFactorChallenges, 'issue'>;
+  readonly proveElsewhere: ProveElsewhere;
   readonly refreshTokenTtlSeconds: number;
   /** Refusals come at multiples of this. */
   readonly refusalBeatMs?: number;
+}
+
+/** A log-in whose password fitted, with what was looked up for it. */
+interface Known extends LoginInput {
+  readonly emailKey: string;
+  /** Of all tenants that know the address. */
+  readonly tenantIds: readonly string[];
 }
 
 type UsableCredentials = Credentials & { readonly passwordHash: string };
@@ -79,14 +105,15 @@ export function createLogin(deps: LoginDependencies): (input: LoginInput) => Pro
     let verified = false;
     try {
       return await padFailures(refusalBeatMs, async () => {
-        const { candidates, failure } = await findCandidates(indexKey, emailKey, input.tenantSlug);
+        const tenantIds = await emailIndex.findTenantIds(indexKey);
+        const { candidates, failure } = await findCandidates(tenantIds, emailKey, input.tenantSlug);
         if (candidates.length === 0 && failure !== undefined) throw failure;
         const fitting = await verifyAll(candidates, input.password);
         verified = true;
         // What could not be reached may be where the password fits: "wrong" would be a guess.
         if (fitting.length === 0) throw failure ?? invalidCredentials();
         await attempt.succeeded();
-        return await admit(fitting, input);
+        return await admit(fitting, { ...input, emailKey, tenantIds });
       });
     } catch (error) {
       if (!verified) await attempt.discounted();
@@ -94,8 +121,11 @@ export function createLogin(deps: LoginDependencies): (input: LoginInput) => Pro
     }
   };
 
-  async function findCandidates(indexKey: Buffer, emailKey: string, slug: string | undefined) {
-    const tenantIds = await emailIndex.findTenantIds(indexKey);
+  async function findCandidates(
+    tenantIds: readonly string[],
+    emailKey: string,
+    slug: string | undefined,
+  ) {
     const considered = slug === undefined ? tenantIds.slice(0, MAX_CANDIDATES) : tenantIds;
     const results = await settleAll(considered, TENANTS_AT_ONCE, async (tenantId) => {
       const tenant = await access.describe(tenantId);
@@ -115,8 +145,10 @@ export function createLogin(deps: LoginDependencies): (input: LoginInput) => Pro
     tenant: TenantDescription,
     emailKey: string,
   ): Promise<UsableCredentials | undefined> {
-    if (!maySignIn(tenant) && tenant.status !== 'suspended') return undefined;
-    const found = await access.run(tenant.id, (sql) => findCredentialsByEmail(sql, emailKey));
+    if (!maySignIn(tenant) && refusalOf(tenant) === undefined) return undefined;
+    const finding = access.run(tenant.id, (sql) => findCredentialsByEmail(sql, emailKey));
+    // Of a closed tenant the data may be gone: that must not keep its people from their others.
+    const found = await (tenant.status === 'closed' ? finding.catch(() => undefined) : finding);
     if (found?.status !== 'active' || found.passwordHash === null) return undefined;
     return { ...found, passwordHash: found.passwordHash };
   }
@@ -132,28 +164,49 @@ export function createLogin(deps: LoginDependencies): (input: LoginInput) => Pro
     );
   }
 
-  async function admit(fitting: readonly Fitting[], input: LoginInput): Promise<LoginOutcome> {
+  async function admit(fitting: readonly Fitting[], input: Known): Promise<LoginOutcome> {
     const open = fitting.filter(({ tenant }) => maySignIn(tenant));
     const [first, ...others] = open;
-    if (first === undefined) throw tenantSuspended();
+    if (first === undefined) {
+      // Of several that are out of service it is told of one; of one that is not, there is `first`.
+      const refusals = fitting.flatMap(({ tenant }) => refusalOf(tenant) ?? []);
+      throw refusals[0] ?? invalidCredentials();
+    }
     if (others.length > 0) {
       const tenants = open.map(({ tenant }) => tenant);
       return { kind: 'chooseTenant', tenants: tenants.sort((a, b) => (a.slug < b.slug ? -1 : 1)) };
     }
-    return { kind: 'signedIn', session: await signIn(first, input) };
+    return signIn(first, input);
   }
 
   async function signIn(
     { tenant, credentials }: Fitting,
-    { password, client }: LoginInput,
-  ): Promise<IssuedSession> {
+    { emailKey, tenantIds, tenantSlug, password, client }: Known,
+  ): Promise<LoginOutcome> {
     const { userId, passwordHash } = credentials;
     const rehash = passwords.isOutdated(passwordHash) ? await passwords.hash(password) : undefined;
     const token = createRefreshToken(tenant.id, uuidv7());
+    const { familyHash } = token;
+    const verifiedHash = passwordHash;
+    const prove = async (hash: string): Promise<void> => {
+      // Where none was named, the password was tried everywhere, and fits nowhere else.
+      if (tenantSlug === undefined) return;
+      const here = { tenantId: tenant.id, userId, verifiedHash: hash };
+      const elsewhere = tenantIds.filter((id) => id !== tenant.id);
+      await deps.proveElsewhere({ emailKey, password, familyHash, here, elsewhere });
+    };
+    if (credentials.secondFactor) {
+      await prove(verifiedHash);
+      const family = familyOf(token.token).toString('base64url');
+      const credential = credentialOf(verifiedHash);
+      const made = deps.challenges.issue({ userId, tenantId: tenant.id, credential, family });
+      const { token: challenge, expiresAt: challengeExpiresAt } = made;
+      return { kind: 'secondFactor', tenant, challenge, challengeExpiresAt };
+    }
     const user = await access.run(tenant.id, (sql) =>
       openSession(sql, {
         userId,
-        verifiedHash: passwordHash,
+        verifiedHash,
         rehash,
         token,
         ttlSeconds: deps.refreshTokenTtlSeconds,
@@ -162,6 +215,7 @@ export function createLogin(deps: LoginDependencies): (input: LoginInput) => Pro
     );
     // Disabled, or the password changed, between the look and now.
     if (user === undefined) throw invalidCredentials();
-    return issueSession(deps.accessTokens, tenant, user, token);
+    await prove(rehash ?? verifiedHash);
+    return { kind: 'signedIn', session: issueSession(deps.accessTokens, tenant, user, token) };
   }
 }

@@ -13,4 +13,10 @@ export interface Principal {
   readonly role: Role;
   /** The log-in session the access token belongs to; revoking it ends the principal. */
   readonly sessionId: string;
+  /**
+   * Hash of the family of the session's refresh tokens, in base64url: what proofs of the same log-in
+   * in other organisations are found by. Signed into the token and not read from the session's row,
+   * for a customer may write what they like into a database of their own.
+   */
+  readonly family?: string;
 }

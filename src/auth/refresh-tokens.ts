@@ -1,7 +1,8 @@
 /**
- * Refresh tokens: opaque, good for one use. `crt1_` and 80 bytes in base64url:
+ * Refresh tokens: opaque, good for one use. A prefix that names the API (`crt1_`, an operator's
+ * `cor1_`) and 80 bytes in base64url:
  *
- *     tenant id (16) · session id (16) · family secret (16) · generation secret (32)
+ *     tenant id or operator id (16) · session id (16) · family secret (16) · generation secret (32)
  *
  * The family secret stays for the life of a session, the generation secret changes with each use. So
  * *any* earlier generation is told from a made-up token: it knows the family and not the generation,
@@ -11,10 +12,11 @@
  * Only SHA-256 is stored. A slow hash guards what people choose; these are 128 and 256 random bits.
  */
 import { createHash, randomBytes } from 'node:crypto';
+import { uuidBytes, uuidText } from './uuid-bytes';
 
-const PREFIX = 'crt1_';
 const BYTES = 80;
-const TOKEN = /^crt1_[\w-]{107}$/;
+export const FAMILY_BYTES = 16;
+const CHARACTERS = /^[\w-]{107}$/;
 
 export interface RefreshToken {
   readonly tenantId: string;
@@ -29,38 +31,55 @@ export interface NewRefreshToken extends RefreshToken {
   readonly token: string;
 }
 
-/** The first token of a new session. */
-export const createRefreshToken = (tenantId: string, sessionId: string): NewRefreshToken =>
-  describe(Buffer.concat([uuidBytes(tenantId), uuidBytes(sessionId), randomBytes(48)]));
-
-/** The next generation of a token that was read by `parseRefreshToken`. */
-export const renewRefreshToken = (token: string): NewRefreshToken =>
-  describe(Buffer.concat([decode(token).subarray(0, 48), randomBytes(32)]));
-
-/** What a token says, or undefined for what cannot be one of ours. Whether it holds, the database says. */
-export function parseRefreshToken(token: string): RefreshToken | undefined {
-  if (!TOKEN.test(token)) return undefined;
-  const described = describe(decode(token));
-  // 107 characters have two bits to spare: one spelling only.
-  return described.token === token ? described : undefined;
+export interface RefreshTokens {
+  /**
+   * The first token of a new session.
+   * @param family of the log-in that the session comes of, when it is not a log-in of its own
+   */
+  create(tenantId: string, sessionId: string, family?: Buffer): NewRefreshToken;
+  /** The family secret of a token that was made here or read by `parse`. */
+  familyOf(token: string): Buffer;
+  /** The next generation of a token that was read by `parse`. */
+  renew(token: string): NewRefreshToken;
+  /** What a token says, or undefined for what cannot be one of ours. Whether it holds, the database says. */
+  parse(token: string): RefreshToken | undefined;
 }
 
-const decode = (token: string): Buffer => Buffer.from(token.slice(PREFIX.length), 'base64url');
+export function createRefreshTokens(prefix: string): RefreshTokens {
+  const decode = (token: string): Buffer => Buffer.from(token.slice(prefix.length), 'base64url');
 
-function describe(bytes: Buffer): NewRefreshToken {
-  if (bytes.length !== BYTES) throw new Error(`expected ${BYTES} bytes, got ${bytes.length}`);
+  function describe(bytes: Buffer): NewRefreshToken {
+    if (bytes.length !== BYTES) throw new Error(`expected ${BYTES} bytes, got ${bytes.length}`);
+    return {
+      token: prefix + bytes.toString('base64url'),
+      tenantId: uuidText(bytes.subarray(0, 16)),
+      sessionId: uuidText(bytes.subarray(16, 32)),
+      familyHash: sha256(bytes.subarray(32, 48)),
+      generationHash: sha256(bytes.subarray(32, 80)),
+    };
+  }
+
   return {
-    token: PREFIX + bytes.toString('base64url'),
-    tenantId: uuidText(bytes.subarray(0, 16)),
-    sessionId: uuidText(bytes.subarray(16, 32)),
-    familyHash: sha256(bytes.subarray(32, 48)),
-    generationHash: sha256(bytes.subarray(32, 80)),
+    create: (tenantId, sessionId, family = randomBytes(FAMILY_BYTES)) =>
+      describe(Buffer.concat([uuidBytes(tenantId), uuidBytes(sessionId), family, randomBytes(32)])),
+    familyOf: (token) => decode(token).subarray(32, 32 + FAMILY_BYTES),
+    renew: (token) => describe(Buffer.concat([decode(token).subarray(0, 48), randomBytes(32)])),
+    parse(token) {
+      if (!token.startsWith(prefix) || !CHARACTERS.test(token.slice(prefix.length)))
+        return undefined;
+      const described = describe(decode(token));
+      // 107 characters have two bits to spare: one spelling only.
+      return described.token === token ? described : undefined;
+    },
   };
 }
 
+/** Of the tenants' API. */
+export const {
+  create: createRefreshToken,
+  renew: renewRefreshToken,
+  parse: parseRefreshToken,
+  familyOf,
+} = createRefreshTokens('crt1_');
+
 const sha256 = (bytes: Buffer): Buffer => createHash('sha256').update(bytes).digest();
-const uuidBytes = (uuid: string): Buffer => Buffer.from(uuid.replaceAll('-', ''), 'hex');
-function uuidText(bytes: Buffer): string {
-  const hex = bytes.toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
-}

@@ -1,7 +1,8 @@
-import { tenantSuspended, unauthenticated } from '../errors';
+import { unauthenticated } from '../errors';
 import type { AccessTokens } from './access-tokens';
+import { createFirstUse } from './first-use';
 import { issueSession, type IssuedSession } from './issue-session';
-import { maySignIn, type TenantAccess } from './ports';
+import { maySignIn, refusalOf, type TenantAccess } from './ports';
 import { parseRefreshToken, renewRefreshToken } from './refresh-tokens';
 import type { SessionCheck } from './session-check';
 import { revokeReusedFamily, rotateSession, type Client } from './user-sessions.store';
@@ -19,31 +20,21 @@ export type Refresh = (token: string, client: Client) => Promise<IssuedSession>;
  * Exchanges a refresh token for a new pair. A token is good once: one that was used before ends its
  * session, since either its owner or whoever shows it now has a stolen copy, and no one can tell which.
  *
- * Except while its first use is still being answered (two tabs, an impatient click): no second copy is
- * needed for that, so the late-comers are refused and the session stays. It is known on this process
- * only; on two processes at once it counts as a second use.
+ * Except while its first use is still being answered: see `first-use.ts`.
  */
 export function createRefresh(deps: RefreshDependencies): Refresh {
   const { access, accessTokens, sessionCheck } = deps;
-  const inFlight = new Map<string, Promise<unknown>>();
+  const firstUse = createFirstUse();
 
-  return async (token, client) => {
-    const first = inFlight.get(token);
-    if (first !== undefined) {
-      await first; // a database that is down says so to all of them
-      throw unauthenticated();
-    }
-    const rotation = rotate(token, client).finally(() => inFlight.delete(token));
-    inFlight.set(token, rotation);
-    return rotation;
-  };
+  return (token, client) => firstUse(token, () => rotate(token, client));
 
   async function rotate(token: string, client: Client): Promise<IssuedSession> {
     const presented = parseRefreshToken(token);
     if (presented === undefined) throw unauthenticated();
     const tenant = await access.describe(presented.tenantId);
-    if (tenant?.status === 'suspended') throw tenantSuspended();
-    if (tenant === undefined || !maySignIn(tenant)) throw unauthenticated();
+    if (tenant === undefined || !maySignIn(tenant)) {
+      throw (tenant && refusalOf(tenant)) ?? unauthenticated();
+    }
 
     const next = renewRefreshToken(token);
     const user = await access.run(tenant.id, async (sql) => {

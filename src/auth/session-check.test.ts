@@ -66,7 +66,6 @@ describe('the session check', () => {
       ({ session }: ReturnType<typeof setUp>) => (session.revokedReason = 'logout'),
     ],
     ['the user is disabled', ({ user }: ReturnType<typeof setUp>) => (user.status = 'disabled')],
-    ['the tenant is closed', ({ tenant }: ReturnType<typeof setUp>) => (tenant.status = 'closed')],
   ])('refuses within the time a verdict is believed when %s', async (_what, change) => {
     const world = setUp();
     const { principal, clock, check } = world;
@@ -76,9 +75,9 @@ describe('the session check', () => {
     await expect(check.check(principal)).rejects.toMatchObject(unauthenticated);
   });
 
-  it('says that the tenant is suspended', async () => {
+  it.each(['suspended', 'closed', 'trial_ended'])('says that the tenant is %s', async (status) => {
     const { tenant, principal, check } = setUp();
-    tenant.status = 'suspended';
+    tenant.status = status;
     await expect(check.check(principal)).rejects.toMatchObject({ code: 'TENANT_SUSPENDED' });
   });
 

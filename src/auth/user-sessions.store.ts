@@ -11,6 +11,20 @@ import type { SignedInUser } from './users.store';
 export type RevocationReason =
   'logout' | 'refresh_token_reused' | 'password_changed' | 'user_disabled' | 'revoked';
 
+/** A session that ends takes the way back into its organisation with it. `ended`: what has ended. */
+const WITHDRAW_PROOF = `
+  delete from cloister.sign_in_proofs p using ended e
+  where p.tenant_id = $1 and p.family_hash = e.refresh_family_hash`;
+
+/** The release before has nothing to withdraw, and no links. */
+const CREDENTIALS_MIGRATION = '0005_credentials';
+
+/** Ends what `ended` says, and withdraws its proofs where there are any. */
+const endingSessions = (ended: string) => ({
+  text: `with ended as (${ended}) ${WITHDRAW_PROOF}`,
+  older: { than: CREDENTIALS_MIGRATION, text: ended },
+});
+
 export interface Client {
   readonly ip: string;
   readonly userAgent: string;
@@ -22,34 +36,57 @@ export interface NewSession {
   readonly verifiedHash: string;
   /** A hash of the same password by today's parameters, when the verified one was outdated. */
   readonly rehash?: string | undefined;
+  /** Whether the second factor was shown; without it, no session is opened for who has one. */
+  readonly secondFactorShown?: boolean;
   readonly token: RefreshToken;
   readonly ttlSeconds: number;
   readonly client: Client;
 }
 
-/** @returns the user, or undefined when they were disabled or their password changed meanwhile */
+const openSessionText = (factorShown: string): string => `
+  with signed_in as (
+    update cloister.users set last_login_at = now(), password_hash = $4
+    where tenant_id = $1 and id = $2 and password_hash = $3
+      and status = 'active' and deleted_at is null
+      and ${factorShown}
+    returning id, name, email, role
+  ), opened as (
+    insert into cloister.user_sessions (tenant_id, id, user_id, refresh_family_hash,
+      refresh_generation_hash, expires_at, ip, user_agent)
+    select $1::uuid, $5::uuid, id, $6::bytea, $7::bytea,
+      now() + make_interval(secs => $8), $9::text, $10::text
+    from signed_in
+  ), forgotten as (
+    delete from cloister.user_sessions
+    where tenant_id = $1 and user_id = $2 and expires_at < now() - interval '30 days'
+  )
+  select id, name, email, role from signed_in`;
+
+const OPEN_SESSION = {
+  text: openSessionText(`($11 or not exists (
+    select from cloister.user_totp
+    where tenant_id = $1 and user_id = $2 and confirmed_at is not null))`),
+  older: { than: CREDENTIALS_MIGRATION, text: openSessionText('($11::boolean or true)') },
+};
+
+/**
+ * @returns the user, or undefined when they were disabled, their password changed or a second factor
+ *   came into force meanwhile
+ */
 export async function openSession(
   runner: SqlRunner,
-  { userId, verifiedHash, rehash, token, ttlSeconds, client }: NewSession,
+  {
+    userId,
+    verifiedHash,
+    rehash,
+    secondFactorShown = false,
+    token,
+    ttlSeconds,
+    client,
+  }: NewSession,
 ): Promise<SignedInUser | undefined> {
   const [user] = await runner.query<SignedInUser>({
-    text: `
-      with signed_in as (
-        update cloister.users set last_login_at = now(), password_hash = $4
-        where tenant_id = $1 and id = $2 and password_hash = $3
-          and status = 'active' and deleted_at is null
-        returning id, name, email, role
-      ), opened as (
-        insert into cloister.user_sessions (tenant_id, id, user_id, refresh_family_hash,
-          refresh_generation_hash, expires_at, ip, user_agent)
-        select $1::uuid, $5::uuid, id, $6::bytea, $7::bytea,
-          now() + make_interval(secs => $8), $9::text, $10::text
-        from signed_in
-      ), forgotten as (
-        delete from cloister.user_sessions
-        where tenant_id = $1 and user_id = $2 and expires_at < now() - interval '30 days'
-      )
-      select id, name, email, role from signed_in`,
+    ...OPEN_SESSION,
     values: [
       runner.localTenantId,
       userId,
@@ -60,6 +97,7 @@ export async function openSession(
       token.generationHash,
       ttlSeconds,
       ...clientValues(client),
+      secondFactorShown,
     ],
   });
   return user;
@@ -105,10 +143,13 @@ export async function rotateSession(
  */
 export async function revokeReusedFamily(runner: SqlRunner, token: RefreshToken): Promise<void> {
   await runner.query({
-    text: `update cloister.user_sessions
-           set revoked_at = now(), revoked_reason = 'refresh_token_reused'
-           where tenant_id = $1 and id = $2 and refresh_family_hash = $3
-             and refresh_generation_hash <> $4 and revoked_at is null`,
+    ...endingSessions(
+      `update cloister.user_sessions
+             set revoked_at = now(), revoked_reason = 'refresh_token_reused'
+             where tenant_id = $1 and id = $2 and refresh_family_hash = $3
+               and refresh_generation_hash <> $4 and revoked_at is null
+             returning refresh_family_hash`,
+    ),
     values: [runner.localTenantId, token.sessionId, token.familyHash, token.generationHash],
   });
 }
@@ -120,8 +161,11 @@ export async function revokeFamily(
   reason: RevocationReason,
 ): Promise<void> {
   await runner.query({
-    text: `update cloister.user_sessions set revoked_at = now(), revoked_reason = $4
-           where tenant_id = $1 and id = $2 and refresh_family_hash = $3 and revoked_at is null`,
+    ...endingSessions(
+      `update cloister.user_sessions set revoked_at = now(), revoked_reason = $4
+             where tenant_id = $1 and id = $2 and refresh_family_hash = $3 and revoked_at is null
+             returning refresh_family_hash`,
+    ),
     values: [runner.localTenantId, token.sessionId, token.familyHash, reason],
   });
 }
@@ -132,25 +176,116 @@ export async function revokeSession(
   reason: RevocationReason,
 ): Promise<void> {
   await runner.query({
-    text: `update cloister.user_sessions set revoked_at = now(), revoked_reason = $3
-           where tenant_id = $1 and id = $2 and revoked_at is null`,
+    ...endingSessions(
+      `update cloister.user_sessions set revoked_at = now(), revoked_reason = $3
+             where tenant_id = $1 and id = $2 and revoked_at is null
+             returning refresh_family_hash`,
+    ),
     values: [runner.localTenantId, sessionId, reason],
   });
 }
 
-/** Ends all sessions of a user. @returns the ids of those that ended now */
+/** A session of the user's own. @returns whether there was one that stood */
+export async function revokeSessionOfUser(
+  runner: SqlRunner,
+  { sessionId, userId }: { readonly sessionId: string; readonly userId: string },
+): Promise<boolean> {
+  const rows = await runner.query({
+    text: `with ended as (
+             update cloister.user_sessions set revoked_at = now(), revoked_reason = 'revoked'
+             where tenant_id = $1 and id = $2 and user_id = $3 and revoked_at is null
+               and expires_at > now()
+             returning id, refresh_family_hash
+           ), withdrawn as (${WITHDRAW_PROOF})
+           select id from ended`,
+    older: {
+      than: CREDENTIALS_MIGRATION,
+      text: `update cloister.user_sessions set revoked_at = now(), revoked_reason = 'revoked'
+             where tenant_id = $1 and id = $2 and user_id = $3 and revoked_at is null
+               and expires_at > now()
+             returning id, refresh_family_hash`,
+    },
+    values: [runner.localTenantId, sessionId, userId],
+  });
+  return rows.length > 0;
+}
+
+/**
+ * Ends all sessions of a user, with what else would open one: links to a new password, and proofs of
+ * log-ins elsewhere.
+ * @param keptSessionId a session that goes on, with its proof
+ * @returns the ids of those that ended now
+ */
 export async function revokeSessionsOfUser(
   runner: SqlRunner,
   userId: string,
   reason: RevocationReason,
+  keptSessionId: string | null = null,
 ): Promise<string[]> {
   const rows = await runner.query<{ id: string }>({
-    text: `update cloister.user_sessions set revoked_at = now(), revoked_reason = $3
-           where tenant_id = $1 and user_id = $2 and revoked_at is null
-           returning id`,
-    values: [runner.localTenantId, userId, reason],
+    text: `with ended as (
+             update cloister.user_sessions set revoked_at = now(), revoked_reason = $3
+             where tenant_id = $1 and user_id = $2 and id is distinct from $4 and revoked_at is null
+             returning id
+           ), withdrawn as (
+             delete from cloister.sign_in_proofs
+             where tenant_id = $1 and user_id = $2 and family_hash not in (
+               select refresh_family_hash from cloister.user_sessions
+               where tenant_id = $1 and user_id = $2 and id = $4)
+           ), unlinked as (
+             delete from cloister.user_tokens
+             where tenant_id = $1 and user_id = $2 and purpose = 'password_reset'
+           )
+           select id from ended`,
+    older: {
+      than: CREDENTIALS_MIGRATION,
+      text: `update cloister.user_sessions set revoked_at = now(), revoked_reason = $3
+             where tenant_id = $1 and user_id = $2 and id is distinct from $4 and revoked_at is null
+             returning id`,
+    },
+    values: [runner.localTenantId, userId, reason, keptSessionId],
   });
   return rows.map(({ id }) => id);
+}
+
+/** A session as its user sees it in the list of theirs. */
+export interface ListedSession {
+  readonly id: string;
+  readonly createdAt: Date;
+  readonly lastUsedAt: Date;
+  readonly expiresAt: Date;
+  readonly ip: string;
+  readonly userAgent: string;
+}
+
+/** A user has few; should somebody have made thousands, the latest are what can be looked through. */
+const MAX_LISTED_SESSIONS = 100;
+
+/** The sessions of a user that stand, last used first. */
+export async function listSessionsOfUser(
+  runner: SqlRunner,
+  userId: string,
+): Promise<ListedSession[]> {
+  return runner.query<ListedSession>({
+    text: `select id, created_at as "createdAt", last_used_at as "lastUsedAt",
+             expires_at as "expiresAt", ip, user_agent as "userAgent"
+           from cloister.user_sessions
+           where tenant_id = $1 and user_id = $2 and revoked_at is null and expires_at > now()
+           order by last_used_at desc, id desc
+           limit ${MAX_LISTED_SESSIONS}`,
+    values: [runner.localTenantId, userId],
+  });
+}
+
+/** Whether the token is the current one of a session that stands; it is not used up by that. */
+export async function holdsGeneration(runner: SqlRunner, token: RefreshToken): Promise<boolean> {
+  const rows = await runner.query({
+    text: `select 1 from cloister.user_sessions
+           where tenant_id = $1 and id = $2 and refresh_generation_hash = $3
+             and revoked_at is null and expires_at > now()`,
+    values: [runner.localTenantId, token.sessionId, token.generationHash],
+  });
+  return rows.length > 0;
 }
 
 /** The role its user has now, or undefined when the session no longer stands. */

@@ -14,7 +14,21 @@ export interface Credentials {
   readonly userId: string;
   readonly passwordHash: string | null;
   readonly status: string;
+  /** Whether a second factor is in force. */
+  readonly secondFactor: boolean;
 }
+
+const credentialsWhere = (condition: string) => {
+  const query = (secondFactor: string): string =>
+    `select id as "userId", password_hash as "passwordHash", status, ${secondFactor} as "secondFactor"
+     from cloister.users u where tenant_id = $1 and ${condition} and deleted_at is null`;
+  const text = query(`exists (
+    select from cloister.user_totp t
+    where t.tenant_id = u.tenant_id and t.user_id = u.id and t.confirmed_at is not null)`);
+  return { text, older: { than: '0005_credentials', text: query('false') } };
+};
+const BY_EMAIL = credentialsWhere('email_key = $2');
+const BY_ID = credentialsWhere('id = $2');
 
 /** @param emailKey a normalised address, see `normalizeEmail` */
 export async function findCredentialsByEmail(
@@ -22,8 +36,7 @@ export async function findCredentialsByEmail(
   emailKey: string,
 ): Promise<Credentials | undefined> {
   const [row] = await runner.query<Credentials>({
-    text: `select id as "userId", password_hash as "passwordHash", status from cloister.users
-           where tenant_id = $1 and email_key = $2 and deleted_at is null`,
+    ...BY_EMAIL,
     values: [runner.localTenantId, emailKey],
   });
   return row;
@@ -34,8 +47,7 @@ export async function findCredentialsById(
   userId: string,
 ): Promise<Credentials | undefined> {
   const [row] = await runner.query<Credentials>({
-    text: `select id as "userId", password_hash as "passwordHash", status from cloister.users
-           where tenant_id = $1 and id = $2 and deleted_at is null`,
+    ...BY_ID,
     values: [runner.localTenantId, userId],
   });
   return row;

@@ -1,31 +1,22 @@
 import { Arg, Ctx, Extensions, Mutation, Query, Resolver } from 'type-graphql';
-import { unauthenticated } from '../../errors';
-import type { FieldExtensions } from '../../graphql/extensions';
 import type { RequestContext } from '../../request/context';
 import { ChangePasswordInput, LoginInput, LogoutInput, RefreshSessionInput } from './viewer.input';
-import { sessionPayload, toLoginPayload, toSessionPayload, toTenant } from './viewer.payloads';
+import { withInputErrors } from './input-errors';
+import { ANY_ROLE, clientOf, principalOf, PUBLIC } from './root-field-rules';
+import { toLoginPayload, toSessionPayload, toTenant } from './viewer.payloads';
 import { LogoutPayload, SessionPayload, Viewer } from './viewer.type';
-
-const PUBLIC: FieldExtensions = { rule: 'public' };
-const ANY_ROLE: FieldExtensions = { rule: 'reader' };
-
-const clientOf = ({ remoteAddress, userAgent }: RequestContext) => ({
-  ip: remoteAddress,
-  userAgent,
-});
 
 @Resolver(() => Viewer)
 export class ViewerResolver {
   @Query(() => Viewer, { description: 'Who is signed in, and where.' })
   @Extensions(ANY_ROLE)
   async viewer(@Ctx() context: RequestContext): Promise<Viewer> {
-    if (context.principal === undefined) throw unauthenticated();
-    return { tenant: toTenant(await context.auth.getTenant(context.principal)) };
+    return { tenant: toTenant(await context.auth.getTenant(principalOf(context))) };
   }
 
   @Mutation(() => SessionPayload, {
     description:
-      'Signs in by e-mail and password. If the password fits in several organisations, answers with the list of them: log in again and name one.',
+      'Signs in by e-mail and password. If the password fits in several organisations, answers with the list of them: log in again and name one. If the user has a second factor, answers with a challenge for `completeMfa`.',
   })
   @Extensions(PUBLIC)
   login(
@@ -35,7 +26,7 @@ export class ViewerResolver {
   ): Promise<SessionPayload> {
     const client = clientOf(context);
     const attempt = { email, password, tenantSlug: tenant ?? undefined, client };
-    return sessionPayload(context.auth.login(attempt), toLoginPayload);
+    return withInputErrors(context.auth.login(attempt), toLoginPayload);
   }
 
   @Mutation(() => SessionPayload, {
@@ -47,7 +38,7 @@ export class ViewerResolver {
     { refreshToken }: RefreshSessionInput,
     @Ctx() context: RequestContext,
   ): Promise<SessionPayload> {
-    return sessionPayload(context.auth.refresh(refreshToken, clientOf(context)), toSessionPayload);
+    return withInputErrors(context.auth.refresh(refreshToken, clientOf(context)), toSessionPayload);
   }
 
   @Mutation(() => LogoutPayload, {
@@ -76,8 +67,8 @@ export class ViewerResolver {
     input: ChangePasswordInput,
     @Ctx() context: RequestContext,
   ): Promise<SessionPayload> {
-    if (context.principal === undefined) throw unauthenticated();
     const change = { ...input, client: clientOf(context) };
-    return sessionPayload(context.auth.changePassword(context.principal, change), toSessionPayload);
+    const changing = context.auth.changePassword(principalOf(context), change);
+    return withInputErrors(changing, toSessionPayload);
   }
 }

@@ -22,7 +22,7 @@ export class Viewer {
 
 @ObjectType({
   description:
-    'A session, or the choice of organisations to sign in to, or what is wrong with the input.',
+    'A session, or what is missing for one (a second factor, a choice of organisation), or what is wrong with the input.',
 })
 export class SessionPayload {
   /** Whose session it is; not shown, the field `user` follows from it. */
@@ -54,7 +54,23 @@ export class SessionPayload {
   })
   tenants?: Tenant[] | null;
 
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'The password fits and the user has a second factor: `completeMfa` takes this with a code.',
+  })
+  mfaChallenge?: string | null;
+
+  @Field(() => DateTimeScalar, { nullable: true, description: 'Sign in again after then.' })
+  mfaChallengeExpiresAt?: Date | null;
+
   @Field(() => [UserError], { description: 'What the input has wrong.' })
+  userErrors!: readonly UserError[];
+}
+
+@ObjectType({ description: 'Whether it was done.' })
+export class DonePayload {
+  @Field(() => [UserError], { description: 'What the input has wrong; when empty, it was done.' })
   userErrors!: readonly UserError[];
 }
 

@@ -1,13 +1,14 @@
 import { buildSchema, parse, validate } from 'graphql';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createExamples, LOGIN, LOGOUT, REFRESH_SESSION, VIEWER } from './documents';
+import { COMPLETE_MFA, createExamples, LOGIN, LOGOUT, REFRESH_SESSION, VIEWER } from './documents';
 
 const SCHEMA_FILE = join(__dirname, '../../../../schema/schema.graphql');
 const examples = createExamples({ email: 'ada@example.test', password: '' });
 
 const documents: [string, string][] = [
   ['LOGIN', LOGIN],
+  ['COMPLETE_MFA', COMPLETE_MFA],
   ['REFRESH_SESSION', REFRESH_SESSION],
   ['LOGOUT', LOGOUT],
   ['VIEWER', VIEWER],

@@ -8,6 +8,7 @@ const SESSION_FIELDS = /* GraphQL */ `
   accessTokenExpiresAt
   tenant { id slug name }
   tenants { id slug name }
+  mfaChallenge
   user { id name email role }
   userErrors { field message code }
 `;
@@ -15,6 +16,11 @@ const SESSION_FIELDS = /* GraphQL */ `
 export const LOGIN = /* GraphQL */ `
 mutation SignIn($input: LoginInput!) {
   login(input: $input) { ${SESSION_FIELDS} }
+}`;
+
+export const COMPLETE_MFA = /* GraphQL */ `
+mutation CompleteMfa($input: CompleteMfaInput!) {
+  completeMfa(input: $input) { ${SESSION_FIELDS} }
 }`;
 
 export const REFRESH_SESSION = /* GraphQL */ `

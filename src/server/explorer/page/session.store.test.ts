@@ -181,6 +181,26 @@ describe('session store', () => {
     expect(store.getState().status).toBe('signedOut');
   });
 
+  it('asks for the second factor, and signs in with it', async () => {
+    const { answers, world, store } = createWorld();
+    answers['SignIn'] = () => ({ login: { mfaChallenge: 'c', tenants: null, userErrors: [] } });
+    await expect(store.signIn(CREDENTIALS)).resolves.toEqual({
+      kind: 'secondFactor',
+      challenge: 'c',
+    });
+    expect(store.getState().status).toBe('signedOut');
+    answers['CompleteMfa'] = () => ({
+      completeMfa: { userErrors: [{ message: 'The code is wrong.' }] },
+    });
+    await expect(store.completeMfa('c', '123456')).resolves.toEqual({
+      kind: 'refused',
+      message: 'The code is wrong.',
+    });
+    expect(world.calls.at(-1)).toMatchObject({
+      variables: { input: { challenge: 'c', code: '123456' } },
+    });
+  });
+
   it('passes on what the server says is wrong', async () => {
     const { world, answers, store } = createWorld();
     answers['SignIn'] = () => ({ login: { tenants: [], userErrors: [{ message: 'Too long.' }] } });

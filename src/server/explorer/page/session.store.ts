@@ -6,7 +6,7 @@
  * given a copy of sessionStorage, does not: two tabs with one refresh token would look like a theft
  * to the server, which then ends both sessions.
  */
-import { LOGIN, LOGOUT, REFRESH_SESSION, VIEWER } from './documents';
+import { COMPLETE_MFA, LOGIN, LOGOUT, REFRESH_SESSION, VIEWER } from './documents';
 import { isUnauthenticated } from './graphql.client';
 import type { GraphqlAnswer, GraphqlClient, GraphqlRequest } from './graphql.client';
 
@@ -43,12 +43,15 @@ export interface Credentials {
 export type SignInOutcome =
   | { readonly kind: 'signedIn' }
   | { readonly kind: 'chooseTenant'; readonly tenants: readonly Tenant[] }
+  /** The password fits: `completeMfa` takes the challenge with a code. */
+  | { readonly kind: 'secondFactor'; readonly challenge: string }
   | { readonly kind: 'refused'; readonly message: string };
 
 export interface SessionStore {
   getState(): SessionState;
   subscribe(listener: () => void): () => void;
   signIn(credentials: Credentials): Promise<SignInOutcome>;
+  completeMfa(challenge: string, code: string): Promise<SignInOutcome>;
   signOut(): void;
   /** Sends a request as the signed-in user; a caller's own `authorization` header goes before. */
   send(request: GraphqlRequest, headers?: Record<string, string>): Promise<GraphqlAnswer['body']>;
@@ -73,6 +76,7 @@ interface SessionPayload {
   readonly accessTokenExpiresAt: string | null;
   readonly tenant: Tenant | null;
   readonly tenants: readonly Tenant[] | null;
+  readonly mfaChallenge?: string | null;
   readonly user: User | null;
   readonly userErrors: readonly { readonly message: string }[];
 }
@@ -153,6 +157,26 @@ export function createSessionStore(options: SessionStoreOptions): SessionStore {
     }
   }
 
+  /** What a sign-in has led to. */
+  function enter(answer: GraphqlAnswer, field: string): SignInOutcome {
+    const payload = payloadOf(answer, field);
+    if (!payload) {
+      return { kind: 'refused', message: messageOf(answer, 'Signing in failed: try again.') };
+    }
+    const next = sessionOf(answer, payload);
+    if (next) {
+      if (session) revoke(session);
+      publish(next);
+      return { kind: 'signedIn' };
+    }
+    if (payload.mfaChallenge) return { kind: 'secondFactor', challenge: payload.mfaChallenge };
+    if (payload.userErrors.length === 0 && payload.tenants && payload.tenants.length > 0) {
+      return { kind: 'chooseTenant', tenants: payload.tenants };
+    }
+    const message = payload.userErrors.map((error) => error.message).join(' ');
+    return { kind: 'refused', message: message || 'Signing in failed: try again.' };
+  }
+
   /** One refresh at a time: a second use of the same refresh token would end the session. */
   function refreshOnce(): Promise<void> {
     if (!session) return Promise.resolve();
@@ -181,22 +205,11 @@ export function createSessionStore(options: SessionStoreOptions): SessionStore {
       return () => listeners.delete(listener);
     },
     async signIn(credentials) {
-      const answer = await client({ query: LOGIN, variables: { input: credentials } });
-      const payload = payloadOf(answer, 'login');
-      if (!payload) {
-        return { kind: 'refused', message: messageOf(answer, 'Signing in failed: try again.') };
-      }
-      const next = sessionOf(answer, payload);
-      if (next) {
-        if (session) revoke(session);
-        publish(next);
-        return { kind: 'signedIn' };
-      }
-      if (payload.userErrors.length === 0 && payload.tenants && payload.tenants.length > 0) {
-        return { kind: 'chooseTenant', tenants: payload.tenants };
-      }
-      const message = payload.userErrors.map((error) => error.message).join(' ');
-      return { kind: 'refused', message: message || 'Signing in failed: try again.' };
+      return enter(await client({ query: LOGIN, variables: { input: credentials } }), 'login');
+    },
+    async completeMfa(challenge, code) {
+      const variables = { input: { challenge, code } };
+      return enter(await client({ query: COMPLETE_MFA, variables }), 'completeMfa');
     },
     signOut() {
       if (session) revoke(session);

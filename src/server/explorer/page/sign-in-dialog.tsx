@@ -1,7 +1,14 @@
 import { useEffect, useRef, useState } from 'react';
 import type { FormEvent } from 'react';
 import { DEMO_PASSWORD, DEMO_USER_GROUPS, isDemoUser } from './demo.users';
-import type { Credentials, SessionState, SessionStore, Tenant } from './session.store';
+import { SecondFactorForm } from './second-factor-form';
+import type {
+  Credentials,
+  SessionState,
+  SessionStore,
+  SignInOutcome,
+  Tenant,
+} from './session.store';
 
 interface SignInDialogProps {
   readonly store: SessionStore;
@@ -22,20 +29,26 @@ export function SignInDialog({ store, session, demo, onClose }: SignInDialogProp
   const [password, setPassword] = useState(() => (demo && isDemoUser(email) ? DEMO_PASSWORD : ''));
   const [tenant, setTenant] = useState('');
   const [choices, setChoices] = useState<readonly Tenant[]>([]);
+  const [challenge, setChallenge] = useState<string>();
   const [message, setMessage] = useState<string>();
   const [busy, setBusy] = useState(false);
   const knownTenants = session.status === 'signedIn' ? session.tenants : [];
 
   useEffect(() => dialog.current?.showModal(), []);
 
-  async function signIn(slug: string): Promise<void> {
+  function signIn(slug: string): Promise<void> {
+    const credentials: Credentials = { email, password, ...(slug !== '' && { tenant: slug }) };
+    return attempt(() => store.signIn(credentials));
+  }
+
+  async function attempt(work: () => Promise<SignInOutcome>): Promise<void> {
     setBusy(true);
     setMessage(undefined);
-    const credentials: Credentials = { email, password, ...(slug !== '' && { tenant: slug }) };
     try {
-      const outcome = await store.signIn(credentials);
+      const outcome = await work();
       if (outcome.kind === 'signedIn') dialog.current?.close();
       else if (outcome.kind === 'chooseTenant') setChoices(outcome.tenants);
+      else if (outcome.kind === 'secondFactor') setChallenge(outcome.challenge);
       else setMessage(outcome.message);
     } catch (error) {
       setMessage(error instanceof Error ? error.message : String(error));
@@ -65,7 +78,13 @@ export function SignInDialog({ store, session, demo, onClose }: SignInDialogProp
           {message}
         </p>
       )}
-      {choices.length > 0 ? (
+      {challenge !== undefined ? (
+        <SecondFactorForm
+          busy={busy}
+          onCode={(code) => void attempt(() => store.completeMfa(challenge, code))}
+          onBack={() => setChallenge(undefined)}
+        />
+      ) : choices.length > 0 ? (
         <div className="choices">
           <p>{email} belongs to several.</p>
           {choices.map(({ id, slug, name }, index) => (
