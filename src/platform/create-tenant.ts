@@ -1,10 +1,9 @@
-/** A new tenant: its row, its place in its data source, its first admin there, and the way to log in. */
+/** A new tenant where an operator wants it: what registration makes, without choosing a place. */
 import { z } from 'zod';
-import { createEmailIndexKeyOf, normalizeEmail } from '../auth/email-address';
-import { insertFirstAdmin } from '../auth/first-admin';
 import { newPasswordFault, type Passwords } from '../auth/passwords';
-import { enrolTenant } from '../tenancy/provision';
+import { UserErrorCode, UserFaults } from '../graphql/user-errors';
 import type { Tenancy } from '../tenancy/tenancy';
+import { createProvisioning } from './provisioning/provisioning';
 
 export interface NewTenantSpec {
   readonly slug: string;
@@ -21,14 +20,16 @@ export interface CreateTenantDependencies {
   readonly emailIndexKey: string;
 }
 
+/** Without a trial; the platform API gives any other. */
+const OPERATORS_PLAN = 'standard';
+
 /** The tenant cannot be made as asked. The message names every fault. */
 export class TenantRefused extends Error {
   override readonly name = 'TenantRefused';
 }
 
 /**
- * Repeatable after a failure: what was begun is finished, for until there is an admin nobody can
- * have used it.
+ * Repeatable after a failure, with the same admin: what was begun is gone on with.
  * @returns the tenant's id. @throws TenantRefused, TENANT_UNAVAILABLE.
  */
 export async function createTenant(
@@ -42,32 +43,34 @@ export async function createTenant(
       `There is no data source "${source}": \`cloister sources list\` shows them.`,
     );
   }
-  const known = await tenancy.registry.findTenantBySlug(slug);
-  if (known !== undefined && known.dataSourceId !== dataSource.id) throw taken(slug);
-  const passwordHash = await passwords.hash(admin.password);
-  const id = await enrolTenant(tenancy, {
-    slug,
-    name,
-    dataSourceId: dataSource.id,
-    ...(tenantIdInDataSource === undefined ? {} : { tenantIdInDataSource }),
-  });
-  const tenant = await tenancy.registry.findTenant(id);
-  if (tenant === undefined)
-    throw new Error(`The tenant "${slug}" was registered but is not found.`);
-  const email = admin.email.trim();
-  await tenancy.openSession(tenant).transaction(async (tx) => {
-    if (!(await insertFirstAdmin(tx, { name: email, email, passwordHash }))) throw taken(slug);
-    // Before the commit: an address too many in the index costs a look, one too few a log-in.
-    await tenancy.registry.addEmail(
-      createEmailIndexKeyOf(emailIndexKey)(normalizeEmail(email)),
-      id,
+  if (dataSource.status !== 'active') {
+    throw new TenantRefused(
+      `The data source "${source}" is ${dataSource.status} and takes no new tenants: choose another.`,
     );
-  });
-  return id;
+  }
+  const email = admin.email.trim();
+  try {
+    return await createProvisioning({ tenancy, passwords, emailIndexKey }).register({
+      slug,
+      name,
+      plan: OPERATORS_PLAN,
+      placement: dataSource.placement,
+      region: dataSource.region,
+      dataSourceId: dataSource.id,
+      ...(tenantIdInDataSource === undefined ? {} : { tenantIdInDataSource }),
+      admin: { name: email, email, password: admin.password },
+    });
+  } catch (error) {
+    if (!(error instanceof UserFaults)) throw error;
+    if (isTaken(error)) {
+      throw new TenantRefused(`There is a tenant "${slug}" already: choose another short name.`);
+    }
+    throw new TenantRefused(`The tenant "${slug}" cannot be created: ${error.message}.`);
+  }
 }
 
-const taken = (slug: string): TenantRefused =>
-  new TenantRefused(`There is a tenant "${slug}" already: choose another slug.`);
+const isTaken = ({ userErrors }: UserFaults): boolean =>
+  userErrors.some(({ code, field }) => code === UserErrorCode.CONFLICT && field[0] === 'slug');
 
 type Checked = Pick<NewTenantSpec, 'slug' | 'name' | 'admin'> & {
   readonly tenantIdInDataSource: string | undefined;

@@ -1,0 +1,201 @@
+/**
+ * What a plan allows, asked while a tenant works: requests before they are served, users and records
+ * once they are written and before they are committed, and what is used for whoever wants to know.
+ *
+ * No write counts all there is: what was measured last, with what this process has written since, is
+ * enough while it is well below the limit; near it the exact number is taken, in the transaction that
+ * wrote. Why it is done so: docs/decisions/0007-plan-limits.md. While the registry is down nobody
+ * is refused for a limit that is not known.
+ */
+import { LRUCache } from 'lru-cache';
+import type { SqlRunner } from '../../database/statement';
+import { notFound, unauthenticated } from '../../errors';
+import { MINUTE, SECOND } from '../../lib/duration';
+import { settleAll } from '../../lib/settle-all';
+import type { TenantPlan, TenantUsageFacts } from '../../request/context';
+import type { TenantRow } from '../../tenancy/registry.store';
+import type { Tenancy } from '../../tenancy/tenancy';
+import { countLive, measureTenant } from './measure-tenant';
+import { findTenantLimits, type Limits, type TenantLimits } from './plans.store';
+import { createRequestCounts, dayOf } from './request-counts';
+import {
+  addRequests,
+  countProcesses,
+  findRequests,
+  findUsage,
+  listUnmeasured,
+  saveUsage,
+  type MeasuredAt,
+} from './usage.store';
+
+export interface TenantPlans {
+  /** @throws RATE_LIMITED. Never waits: limits that are not known yet are found out meanwhile. */
+  takeRequest(tenant: TenantRow): void;
+  /** Without a tenant each call @throws UNAUTHENTICATED. */
+  of(tenant: TenantRow | undefined): TenantPlan;
+  /** One round: measures tenants that were used since they were measured last. @returns how many. */
+  measureUsage(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface TenantPlansOptions {
+  readonly flushEveryMs?: number;
+}
+
+type Counted = 'users' | 'records';
+
+/** What this process knows of a tenant. */
+interface Known {
+  /** As the directory has it: another one means that something of the tenant was changed. */
+  readonly row: TenantRow;
+  readonly loadedAt: number;
+  readonly allowed: TenantLimits | undefined;
+  readonly measured: MeasuredAt | undefined;
+  /** Written here since it was measured. */
+  readonly since: Record<Counted, number>;
+}
+
+const MAX_TENANTS = 50_000;
+/** Plans change rarely, and what other processes measure is wanted in time. */
+const BELIEVED_FOR_MS = MINUTE;
+/** From this share of a limit on, the exact number is taken. */
+const NEAR = 0.9;
+const FRESH_FOR_MS = 5 * SECOND;
+const MEASURED_IN_A_ROUND = 1000;
+const MEASURED_AT_ONCE = 2;
+
+export function createTenantPlans(
+  tenancy: Tenancy,
+  { flushEveryMs = 10 * SECOND }: TenantPlansOptions = {},
+): TenantPlans {
+  const { registryDb } = tenancy;
+  const cache = new LRUCache<string, Promise<Known>>({ max: MAX_TENANTS });
+  /** The outcomes, for those who cannot wait. */
+  const limits = new LRUCache<string, Limits>({ max: MAX_TENANTS });
+  const requests = createRequestCounts({
+    addRequests: (day, counts) => addRequests(registryDb, day, counts),
+    countProcesses: () => countProcesses(registryDb),
+  });
+
+  async function load(row: TenantRow, before: Known | undefined): Promise<Known> {
+    const [allowed, measured] = await Promise.all([
+      findTenantLimits(registryDb, row.id),
+      findUsage(registryDb, row.id),
+    ]);
+    if (allowed !== undefined) limits.set(row.id, allowed.limits);
+    const same = before?.measured?.measuredAt.getTime() === measured?.measuredAt.getTime();
+    const since = same && before !== undefined ? before.since : { users: 0, records: 0 };
+    return { row, loadedAt: Date.now(), allowed, measured, since };
+  }
+
+  async function know(row: TenantRow): Promise<Known> {
+    const known = cache.get(row.id);
+    const before = await known?.catch(() => undefined);
+    if (before?.row === row && Date.now() - before.loadedAt < BELIEVED_FOR_MS) return before;
+    // Somebody else may have begun meanwhile.
+    const current = cache.get(row.id);
+    if (current !== undefined && current !== known) return current;
+    const loading = load(row, before);
+    cache.set(row.id, loading);
+    loading.catch(() => {
+      if (cache.peek(row.id) === loading) cache.delete(row.id);
+    });
+    return loading;
+  }
+
+  const remember = (known: Known, measured: MeasuredAt): void => {
+    const since = { users: 0, records: 0 };
+    cache.set(known.row.id, Promise.resolve({ ...known, measured, since }));
+  };
+
+  async function refusal(
+    row: TenantRow,
+    tx: SqlRunner,
+    what: Counted,
+    created: number,
+  ): Promise<string | undefined> {
+    if (created === 0) return undefined;
+    const known = await know(row).catch(() => undefined);
+    if (known?.allowed === undefined) return undefined;
+    const { plan, limits: allowed } = known.allowed;
+    known.since[what] += created;
+    const { storageBytes } = allowed;
+    if (storageBytes !== null && (known.measured?.storageBytes ?? 0) >= storageBytes) {
+      return `The storage of the plan "${plan}" is used up (${storageBytes} bytes).`;
+    }
+    const limit = allowed[what];
+    if (limit === null) return undefined;
+    const estimate = (known.measured?.[what] ?? limit) + known.since[what];
+    if (estimate < limit * NEAR) return undefined;
+    const exact = await countLive(tx, what);
+    if (exact <= limit) return undefined;
+    known.since[what] -= created; // it is rolled back
+    return `The plan "${plan}" allows ${limit} ${what}: there are ${exact - created} already.`;
+  }
+
+  async function measure(row: TenantRow): Promise<MeasuredAt> {
+    const session = tenancy.openSession(row);
+    try {
+      return await saveUsage(registryDb, row.id, await measureTenant(session));
+    } finally {
+      await session.end();
+    }
+  }
+
+  async function usage(row: TenantRow): Promise<TenantUsageFacts> {
+    const known = await know(row);
+    if (known.allowed === undefined) throw notFound('plan');
+    let { measured } = known;
+    if (measured === undefined || Date.now() - measured.measuredAt.getTime() > FRESH_FOR_MS) {
+      measured = await measure(row);
+      remember(known, measured);
+    }
+    await requests.flush();
+    const { plan, limits: allowed } = known.allowed;
+    return {
+      plan,
+      trialEndsAt: row.trialEndsAt,
+      users: { used: measured.users, limit: allowed.users },
+      records: { used: measured.records, limit: allowed.records },
+      storageBytes: { used: measured.storageBytes, limit: allowed.storageBytes },
+      requestsToday: {
+        used: await findRequests(registryDb, dayOf(Date.now()), row.id),
+        limit: allowed.requestsPerDay,
+      },
+      requestsPerMinute: allowed.requestsPerMinute,
+    };
+  }
+
+  const timer = setInterval(() => void requests.flush(), flushEveryMs);
+  timer.unref();
+
+  return {
+    takeRequest(row) {
+      requests.take(row.id, limits.get(row.id));
+      // Not awaited: the next request knows.
+      void know(row).catch(() => undefined);
+    },
+    of: (row) => ({
+      refusal: async (tx, what, created) =>
+        row === undefined ? refuse() : refusal(row, tx, what, created),
+      usage: async () => (row === undefined ? refuse() : usage(row)),
+    }),
+    async measureUsage() {
+      const ids = await listUnmeasured(registryDb, MEASURED_IN_A_ROUND);
+      const outcomes = await settleAll(ids, MEASURED_AT_ONCE, async (id) => {
+        const row = await tenancy.directory.findTenant(id);
+        if (row !== undefined) await measure(row);
+      });
+      // One whose data source is down is measured when it is back.
+      return outcomes.filter(({ status }) => status === 'fulfilled').length;
+    },
+    async close() {
+      clearInterval(timer);
+      await requests.flush();
+    },
+  };
+}
+
+const refuse = (): never => {
+  throw unauthenticated();
+};
