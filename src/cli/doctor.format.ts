@@ -16,7 +16,7 @@ const MEANING: Readonly<Record<ConnectionCheck['name'], string>> = {
   connect: 'it lets us in',
   role: 'its role cannot step around row-level security',
   policies: 'every table is guarded (FORCE ROW LEVEL SECURITY, policy)',
-  schema: 'its schema is this version’s',
+  schema: 'its schema is one that this version serves',
   tenant: 'the tenant is known there',
   query: 'its rows can be read',
 };

@@ -33,3 +33,10 @@ export function onInterrupt(begin: () => void): () => void {
     for (const name of SIGNALS) process.removeListener(name, listener);
   };
 }
+
+/** Resolves when the signal is aborted. */
+export const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });

@@ -3,7 +3,10 @@ import { readCommandSecrets } from '../config';
 import { addDataSource } from '../tenancy/add-data-source';
 import { PLACEMENTS, type Placement } from '../tenancy/registry.store';
 import { createPrompt, secretFrom } from './prompt';
+import { findMasterKeyIds } from '../tenancy/secrets/key-use';
 import { createLegacyReader } from '../tenancy/secrets/legacy';
+import { registerPreflight } from './preflight.command';
+import { registerSourceCare } from './source-care.commands';
 import { formatTable } from './table';
 import { withTenancy } from './with-tenancy';
 
@@ -45,17 +48,23 @@ export function registerSources(program: Command): void {
         'role) and CLOISTER_SOURCE_MIGRATION_URL (the owner; empty where the owner migrates), or asked for.',
     )
     .action((options: AddOptions) => add(options));
+  registerSourceCare(sources);
+  registerPreflight(sources);
 }
 
 async function list(
-  { registry }: Parameters<Parameters<typeof withTenancy>[0]>[0]['tenancy'],
+  { registry, keys }: Parameters<Parameters<typeof withTenancy>[0]>[0]['tenancy'],
   say: (line: string) => void,
 ): Promise<void> {
   const [rows, tenants] = await Promise.all([registry.listDataSources(), registry.listTenants()]);
+  const masterKeyIds = await findMasterKeyIds(
+    keys,
+    rows.map(({ urlSealed }) => urlSealed),
+  );
   say(
     formatTable(
       ['NAME', 'PLACEMENT', 'STATUS', 'REGION', 'POOL', 'SCHEMA', 'TENANTS', 'KEY', 'MIGRATES'],
-      rows.map((row) => [
+      rows.map((row, index) => [
         row.name,
         row.placement,
         row.status,
@@ -63,7 +72,7 @@ async function list(
         `${row.poolMin}-${row.poolMax}`,
         row.schemaVersion ?? '-',
         String(tenants.filter(({ dataSourceId }) => dataSourceId === row.id).length),
-        row.urlSealed.split('.')[1] ?? '',
+        masterKeyIds[index] ?? '-',
         row.migrationUrlSealed === null ? 'its owner' : 'cloister',
       ]),
     ),

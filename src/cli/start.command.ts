@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { start } from '../main';
-import { Interrupted, onInterrupt } from './interruption';
+import { aborted, Interrupted, onInterrupt } from './interruption';
 
 export function registerStart(program: Command): void {
   program
@@ -28,9 +28,3 @@ export function registerStart(program: Command): void {
       }
     });
 }
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });

@@ -3,6 +3,9 @@ import { readCommandSecrets } from '../config';
 import { createTenant } from '../platform/create-tenant';
 import { createPrompt, secretFrom } from './prompt';
 import { formatTable } from './table';
+import { registerTenantData } from './tenant-data.commands';
+import { registerTenantLife } from './tenant-life.commands';
+import { registerTenantShow } from './tenant-show.command';
 import { withTenancy } from './with-tenancy';
 
 export function registerTenants(program: Command): void {
@@ -10,13 +13,21 @@ export function registerTenants(program: Command): void {
   tenants
     .command('list')
     .description('Lists every tenant with its status and data source.')
-    .action(() =>
+    .option('--json', 'for machines')
+    .action(({ json }: { readonly json?: true }) =>
       withTenancy(async ({ tenancy, say }) => {
         const [rows, sources] = await Promise.all([
           tenancy.registry.listTenants(),
           tenancy.registry.listDataSources(),
         ]);
         const nameOf = new Map(sources.map(({ id, name }) => [id, name]));
+        if (json === true) {
+          const named = rows.map((row) => ({
+            ...row,
+            dataSource: row.dataSourceId === null ? null : (nameOf.get(row.dataSourceId) ?? null),
+          }));
+          return say(JSON.stringify(named, null, 2));
+        }
         say(
           formatTable(
             ['SLUG', 'NAME', 'STATUS', 'PLAN', 'REGION', 'DATA SOURCE', 'ID'],
@@ -46,6 +57,9 @@ export function registerTenants(program: Command): void {
       '\nThe admin’s password is read from CLOISTER_ADMIN_PASSWORD, or asked for.',
     )
     .action((options: CreateOptions) => create(options));
+  registerTenantShow(tenants);
+  registerTenantLife(tenants);
+  registerTenantData(tenants);
 }
 
 interface CreateOptions {

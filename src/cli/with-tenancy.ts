@@ -31,6 +31,8 @@ export interface CommandContext {
 export interface WithTenancyOptions {
   /** False for commands that work on a registry whose schema is not current, such as `migrate`. */
   readonly current?: boolean;
+  /** For a command that works until it is interrupted: that is its end and no failure. */
+  readonly endless?: boolean;
   readonly say?: (line: string) => void;
   readonly variables?: NodeJS.ProcessEnv;
 }
@@ -49,7 +51,7 @@ const sayToStderr = (line: string): void => void process.stderr.write(`${line}\n
 /** @throws ConfigError, EmbeddedPostgresError, MigrationError, Interrupted, and what the work throws. */
 export async function withTenancy<T>(
   work: (context: CommandContext) => Promise<T>,
-  { current = true, say = sayToStdout, variables }: WithTenancyOptions = {},
+  { current = true, endless = false, say = sayToStdout, variables }: WithTenancyOptions = {},
 ): Promise<T> {
   const environment = readEnvironment(variables);
   return interruptible(async (signal) => {
@@ -60,7 +62,7 @@ export async function withTenancy<T>(
       if (embedded?.started === true) await bringUpEmbedded(config, embedded, sayToStderr);
       else if (current) await awaitRegistry(config, embedded !== undefined, signal);
       signal.throwIfAborted();
-      tenancy = createTenancy(config, { listen: false });
+      tenancy = createTenancy(config, { listen: endless });
       const passwords = createPasswords();
       const working = work({
         config,
@@ -70,12 +72,15 @@ export async function withTenancy<T>(
         embedded: embedded !== undefined,
         signal,
       });
-      return await untilAborted(working, signal);
+      const finishWithinMs = endless
+        ? config.http.shutdownGraceMs + FINISH_WITHIN_MS
+        : FINISH_WITHIN_MS;
+      return await untilAborted(working, signal, finishWithinMs);
     } finally {
       // Bounded: an interrupted command may leave a connection that nobody gives back.
       await within(CLOSE_WITHIN_MS, tenancy?.close()).finally(() => embedded?.close());
     }
-  });
+  }, endless);
 }
 
 async function openIfEmbedded(environment: Environment): Promise<OpenedEmbedded | undefined> {
@@ -104,27 +109,34 @@ async function awaitRegistry(
 }
 
 /** Runs work that a signal asks to end; a second signal ends the process, as its sender expects. */
-async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+async function interruptible<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+  endless: boolean,
+): Promise<T> {
   const controller = new AbortController();
   const release = onInterrupt(() =>
     controller.abort(new Interrupted('Interrupted: what was finished is kept.')),
   );
   try {
     const result = await work(controller.signal);
-    controller.signal.throwIfAborted();
+    if (!endless) controller.signal.throwIfAborted();
     return result;
   } catch (error) {
     // Whatever failed after the interruption failed because of it.
-    throw controller.signal.aborted ? controller.signal.reason : error;
+    throw controller.signal.aborted && !endless ? controller.signal.reason : error;
   } finally {
     release();
   }
 }
 
-async function untilAborted<T>(working: Promise<T>, signal: AbortSignal): Promise<T> {
+async function untilAborted<T>(
+  working: Promise<T>,
+  signal: AbortSignal,
+  finishWithinMs: number,
+): Promise<T> {
   const late = new Promise<never>((_, reject) => {
     const onAbort = (): void => {
-      setTimeout(() => reject(signal.reason as Error), FINISH_WITHIN_MS).unref();
+      setTimeout(() => reject(signal.reason as Error), finishWithinMs).unref();
     };
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });

@@ -3,6 +3,7 @@
 const IN_WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens at that address',
   ECONNRESET: 'the connection was cut',
+  EADDRREFUSED: 'the host leads to an address that is not allowed',
   ETIMEDOUT: 'no answer in time',
   ENOTFOUND: 'the host name is not known',
   EAI_AGAIN: 'the host name could not be looked up',

@@ -91,6 +91,17 @@ describe('parseConnectionUrl', () => {
     ['a line break in the host', 'postgres://app:hunter2@db.example\n.evil/crm'],
     ['a fragment', 'postgres://app:hunter2@db.example/crm#x'],
     ['nothing', ''],
+    ['an address that is not written out', 'postgres://app:hunter2@127.1/crm'],
+    ['an address as one number', 'postgres://app:hunter2@2130706433/crm'],
+    ['an address in hexadecimal', 'postgres://app:hunter2@0x7f.1/crm'],
+    ['an address in octal', 'postgres://app:hunter2@0177.0.0.1/crm'],
+    ['an address with a dot behind it', 'postgres://app:hunter2@127.0.0.1./crm'],
+    ['an address in other digits', 'postgres://app:hunter2@①②⑦.0.0.1/crm'],
+    ['an IPv6 address with a zone', 'postgres://app:hunter2@[fe80::1%25eth0]/crm'],
+    ['an IPv6 address that is none', 'postgres://app:hunter2@[::1::2]/crm'],
+    ['a file', 'file:///etc/passwd'],
+    ['another protocol', 'gopher://app:hunter2@db.example/crm'],
+    ['a web address', 'http://app:hunter2@db.example/crm'],
   ])('refuses %s, and its message never repeats the URL', (_what, url) => {
     const parse = () => parseConnectionUrl(url);
     expect(parse).toThrow(ConnectionUrlError);

@@ -3,7 +3,9 @@
  * usual parsers let `?host=`, `?options=` or `?sslrootcert=` through, and a URL that a tenant gave
  * must not be able to say more than where its database is.
  */
+import { isIPv4, isIPv6 } from 'node:net';
 import type { ClientConfig } from 'pg';
+import type { AddressGuard } from './address-guard';
 
 export type TlsMode = 'disable' | 'require' | 'verify-full';
 
@@ -14,6 +16,8 @@ export interface ConnectionSettings {
   readonly user: string;
   readonly password: string;
   readonly tls: TlsMode;
+  /** Judges where the host leads to, each time it is connected to; without it every address will do. */
+  readonly guard?: AddressGuard;
 }
 
 /** The URL is not one we take. The message never repeats the URL, for it holds a password. */
@@ -60,6 +64,8 @@ export function parseConnectionUrl(
 
   const hostMatch = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?$/.exec(hostAndPort);
   if (hostMatch === null) return refuse('the host is not one host name or address with a port');
+  const host = (hostMatch[1] ?? '').replace(/^\[|\]$/g, '');
+  if (!isPlainHost(host)) return refuse('the host is a number or address that is not written out');
   const port = Number(hostMatch[2] ?? 5432);
   if (port < 1 || port > 65_535) return refuse('the port is not between 1 and 65535');
 
@@ -69,7 +75,7 @@ export function parseConnectionUrl(
     tls = TLS_MODES[value] ?? refuse('sslmode is none of disable, require, verify-full');
   }
   return {
-    host: (hostMatch[1] ?? '').replace(/^\[|\]$/g, ''),
+    host,
     port,
     database: decode(databasePart, 'database'),
     user: decode(userInfo.slice(0, colon), 'user'),
@@ -78,8 +84,19 @@ export function parseConnectionUrl(
   };
 }
 
+/**
+ * Resolvers take `127.1`, `0x7f.1` and `2130706433` for addresses. A name whose last label is a number
+ * is none (https://url.spec.whatwg.org/#ends-in-a-number-checker), so it must be an address in full.
+ */
+function isPlainHost(host: string): boolean {
+  if (host.includes(':')) return isIPv6(host);
+  const last = host.replace(/\.$/, '').split('.').at(-1) ?? '';
+  return !/^(\d+|0x[0-9a-f]*)$/i.test(last) || isIPv4(host);
+}
+
 /** The settings as `pg` takes them. `require` encrypts; `verify-full` also checks who answers. */
 export function toClientConfig(settings: ConnectionSettings): ClientConfig {
+  const { guard } = settings;
   return {
     host: settings.host,
     port: settings.port,
@@ -88,6 +105,7 @@ export function toClientConfig(settings: ConnectionSettings): ClientConfig {
     password: settings.password,
     ssl:
       settings.tls === 'disable' ? false : { rejectUnauthorized: settings.tls === 'verify-full' },
+    ...(guard === undefined ? {} : { stream: () => guard.openSocket() }),
   };
 }
 

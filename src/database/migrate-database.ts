@@ -7,16 +7,24 @@ import pg from 'pg';
 import knex, { type Knex } from 'knex';
 import { SECOND } from '../lib/duration';
 import { toClientConfig, type ConnectionSettings } from './connection-url';
-import { createMigrationSource, migratorConfig, type MigrationSet } from './migration-source';
+import {
+  applyPending,
+  LOCK_TIMEOUT_MS,
+  rehearsePending,
+  type ApplyOptions,
+} from './apply-migrations';
+import { COMPATIBILITY_TABLE } from './compatibility-statement';
+import { SCHEMAS, type MigrationSet } from './migration-source';
 
-export class MigrationError extends Error {
-  override readonly name = 'MigrationError';
-}
+export { MigrationError } from './migration-error';
 
-export interface MigrateOptions {
+export interface MigrateOptions extends ApplyOptions {
   /** The run-time role, which owns nothing: gets what the server needs and no more. */
   readonly appRole?: string;
-  readonly onProgress?: (migration: string, done: number, total: number) => void;
+  /** Runs what is pending and takes it back, holding its locks for as long as that takes. */
+  readonly rehearse?: boolean;
+  /** How long a migration waits for a lock before it lets others through. */
+  readonly lockTimeoutMs?: number;
 }
 
 export interface MigrateResult {
@@ -31,7 +39,7 @@ const CONNECT_WITHIN_MS = 5 * SECOND;
 export async function migrateDatabase(
   connection: ConnectionSettings,
   set: MigrationSet,
-  { appRole, onProgress }: MigrateOptions = {},
+  { appRole, rehearse = false, lockTimeoutMs = LOCK_TIMEOUT_MS, ...options }: MigrateOptions = {},
 ): Promise<MigrateResult> {
   const lock = new pg.Client({
     ...toClientConfig(connection),
@@ -43,63 +51,85 @@ export async function migrateDatabase(
   await lock.connect();
   const db = knex({
     client: 'pg',
-    connection: toClientConfig(connection) as Knex.PgConnectionConfig,
+    connection: {
+      ...toClientConfig(connection),
+      application_name: 'cloister-migrate',
+      lock_timeout: lockTimeoutMs,
+    } as Knex.PgConnectionConfig,
     pool: { min: 0, max: 1 },
+    // A failure is thrown, to whoever says it in the right place.
+    log: { warn: () => undefined, error: () => undefined },
   });
   try {
     await lock.query('select pg_advisory_lock($1)', [LOCK_KEY]);
-    await lock.query(`create schema if not exists ${set === 'registry' ? 'registry' : 'cloister'}`);
-    const applied = await applyPending(db, set, onProgress);
+    if (rehearse) return { version: '', applied: await rehearsePending(db, set, options) };
+    await lock.query(`create schema if not exists ${SCHEMAS[set]}`);
+    // A table is granted with the transaction that makes it: triggers on old tables may need it at once.
+    if (appRole !== undefined) await grantFuture(lock, set, appRole);
+    const applied = await applyPending(db, set, options);
     if (appRole !== undefined) await grantRuntime(lock, set, appRole);
-    return { version: createMigrationSource(set).names.at(-1) ?? '', applied };
+    return { version: await findVersion(lock, set), applied };
   } finally {
     await db.destroy();
     await lock.end();
   }
 }
 
-async function applyPending(
-  db: Knex,
-  set: MigrationSet,
-  onProgress: MigrateOptions['onProgress'],
-): Promise<string[]> {
-  const config = migratorConfig(set);
-  const known = createMigrationSource(set).names;
-  const recorded = await listApplied(db, config);
-  const unknown = recorded.filter((name) => !known.includes(name));
-  if (unknown.length > 0) {
-    throw new MigrationError(
-      `Expected a database no newer than this version of cloister, but it has ${unknown.join(', ')}: ` +
-        'run the version that made it, or a later one.',
-    );
-  }
-  // We hold the advisory lock, so a lock row left by a killed runner is nobody's.
-  if (recorded.length > 0) await db.migrate.forceFreeMigrationsLock(config);
-  const pending = known.filter((name) => !recorded.includes(name));
-  for (const [index, name] of pending.entries()) {
-    onProgress?.(name, index, pending.length);
-    await db.migrate.up({ ...config, name });
-  }
-  return pending;
+async function findVersion(client: pg.Client, set: MigrationSet): Promise<string> {
+  const { rows } = await client.query<{ name: string }>(
+    `select name from ${SCHEMAS[set]}.schema_migrations order by name collate "C" desc limit 1`,
+  );
+  return rows[0]?.name ?? '';
 }
 
-async function listApplied(db: Knex, config: Knex.MigratorConfig): Promise<string[]> {
-  const table = `${config.schemaName}.${config.tableName}`;
-  const { rows } = await db.raw<{ rows: { there: boolean }[] }>(
-    'select to_regclass(?) is not null as there',
-    [table],
+async function grantFuture(client: pg.Client, set: MigrationSet, role: string): Promise<void> {
+  await client.query(
+    `alter default privileges in schema ${SCHEMAS[set]}
+     grant select, insert, update, delete on tables to ${client.escapeIdentifier(role)}`,
   );
-  return rows[0]?.there === true ? db(table).orderBy('id').pluck('name') : [];
 }
 
 /** Rows only: the run-time role can neither change a table nor step around a policy. */
-async function grantRuntime(client: pg.Client, set: MigrationSet, role: string): Promise<void> {
+export async function grantRuntime(
+  client: pg.Client,
+  set: MigrationSet,
+  role: string,
+): Promise<void> {
   const schema = set === 'registry' ? 'registry' : 'cloister';
   const name = client.escapeIdentifier(role);
   await client.query(`
     grant usage on schema ${schema} to ${name};
     grant select, insert, update, delete on all tables in schema ${schema} to ${name};
+    ${set === 'registry' ? grantJobs(name) : ''}
     revoke insert, update, delete on ${schema}.schema_migrations, ${schema}.schema_migrations_lock from ${name};
-    ${set === 'registry' ? `revoke insert, update, delete on registry.audit_log from ${name};` : ''}
+    ${set === 'registry' ? auditRevocations(name) : compatibilityRevocation(name) + grantSearch(name)}
   `);
 }
+
+/** Whoever reads the tables may search in them; absent before the migration 0008_search. */
+const grantSearch = (role: string): string => `
+    do $$ begin
+      if to_regprocedure('cloister.search(text, text[], integer)') is not null then
+        grant execute on function cloister.search(text, text[], integer) to ${role};
+      end if;
+    end $$;`;
+
+/** The jobs stand in a schema of their own. */
+const grantJobs = (role: string): string => `
+    grant usage on schema jobs to ${role};
+    grant select, insert, update, delete on all tables in schema jobs to ${role};
+    revoke insert, update, delete on jobs.version from ${role};`;
+
+/** The triggers write the log and its chain; a checkpoint can be added and never taken back. */
+const auditRevocations = (role: string): string => `
+    revoke insert, update, delete on registry.audit_log, registry.audit_chain, registry.audit_head from ${role};
+    revoke update, delete on registry.audit_checkpoints from ${role};
+  `;
+
+/** Migrations state it; nobody else. Absent where none was run since it was introduced. */
+const compatibilityRevocation = (role: string): string => `
+    do $$ begin
+      if to_regclass('${COMPATIBILITY_TABLE}') is not null then
+        revoke insert, update, delete on ${COMPATIBILITY_TABLE} from ${role};
+      end if;
+    end $$;`;

@@ -5,6 +5,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Knex } from 'knex';
+import { statingCompatibility, type MigrationModule } from './compatibility-statement';
 
 export type MigrationSet = 'registry' | 'tenant';
 
@@ -38,7 +39,8 @@ export function createMigrationSource(set: MigrationSet): MigrationSource {
       if (file === undefined) throw new Error(`There is no ${set} migration "${name}".`);
       // A migration is a module chosen at run time; it may be TypeScript, which only require is taught.
       // eslint-disable-next-line @typescript-eslint/no-require-imports
-      return Promise.resolve(require(file) as Knex.Migration);
+      const migration = require(file) as MigrationModule;
+      return Promise.resolve(set === 'tenant' ? statingCompatibility(migration) : migration);
     },
   };
 }

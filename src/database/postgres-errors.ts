@@ -41,7 +41,12 @@ const ROW_FAULTS: Readonly<Record<string, RowFaultKind>> = {
 /** The server is there but does not let us in, or is going away: the data source's trouble. */
 const UNAVAILABLE_CLASSES = ['08', '28', '3D', '53', '57P0'];
 
+/** A table, column or function is not there. */
+const NOT_THERE = ['42P01', '42703', '42883'];
+
 const QUERY_CANCELED = '57014';
+/** Raised by the trigger of the change log where the tenant no longer is. */
+const MOVED = 'MV001';
 const SERIALIZATION = ['40001', '40P01'];
 
 const SOCKET_CODES = new Set([
@@ -74,10 +79,18 @@ export const isConnectionLoss = (error: unknown): boolean => {
 export const isServerAnswer = (error: unknown): boolean =>
   error instanceof DatabaseError && !isConnectionLoss(error);
 
+/** A write was refused because the tenant has moved away from the data source; nothing was written. */
+export const isMoved = (error: unknown): boolean =>
+  isAppError(error) && error.details['reason'] === 'TENANT_MOVING';
+
 /** @returns an AppError to throw, or a RowFault for the caller to explain. Never throws itself. */
 export function translatePostgresError(
   error: unknown,
-  context: { readonly statementTimeoutMs: number },
+  context: {
+    readonly statementTimeoutMs: number;
+    /** Whether the data source is known to lack what a later migration brings. */
+    readonly schemaIsOlder?: () => boolean;
+  },
 ): AppError | RowFault {
   if (isAppError(error) || error instanceof RowFault) return error;
   if (isConnectionLoss(error)) return tenantUnavailable('DATA_SOURCE_UNREACHABLE', error);
@@ -96,5 +109,9 @@ export function translatePostgresError(
     return new AppError('CONFLICT', 'Another change came in between: try again.', { cause: error });
   }
   if (state === '55P03') return overloaded(error);
+  if (NOT_THERE.includes(state) && context.schemaIsOlder?.() === true) {
+    return tenantUnavailable('SCHEMA_VERSION', error);
+  }
+  if (state === MOVED) return tenantUnavailable('TENANT_MOVING', error);
   return internalError('The database refused a statement.', error);
 }

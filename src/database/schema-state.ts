@@ -1,9 +1,12 @@
 /** Where a database stands among the migrations of this version. Reads only. */
+import type { ClientBase } from 'pg';
 import { tenantUnavailable } from '../errors';
 import { SECOND } from '../lib/duration';
+import { COMPATIBILITY_TABLE } from './compatibility-statement';
 import type { ConnectionSettings } from './connection-url';
-import { MigrationError } from './migrate-database';
+import { MigrationError } from './migration-error';
 import { createMigrationSource, migratorConfig, type MigrationSet } from './migration-source';
+import type { AppliedSchema } from './schema-compatibility';
 import { withClient } from './with-client';
 
 const WITHIN_MS = 2.5 * SECOND;
@@ -38,21 +41,45 @@ export async function findSchemaState(
   return withClient(
     connection,
     { applicationName: 'cloister-migrate', withinMs: WITHIN_MS },
-    async (client) => {
-      const { schemaName, tableName } = migratorConfig(set);
-      const table = `${schemaName}.${tableName}`;
-      const { rows } = await client.query<{ there: boolean }>(
-        'select to_regclass($1) is not null as there',
-        [table],
-      );
-      if (rows[0]?.there !== true) return compareMigrations([], set);
-      const applied = await client.query<{ name: string }>(`select name from ${table} order by id`);
-      return compareMigrations(
-        applied.rows.map(({ name }) => name),
-        set,
-      );
-    },
+    async (client) => compareMigrations(await findAppliedMigrations(client, set), set),
   );
+}
+
+/** Names in order; none where nothing was, or where the role may not look. */
+export async function findAppliedMigrations(
+  client: ClientBase,
+  set: MigrationSet,
+): Promise<string[]> {
+  const { schemaName, tableName } = migratorConfig(set);
+  const table = `${schemaName}.${tableName}`;
+  if (!(await isReadable(client, table))) return [];
+  const { rows } = await client.query<{ name: string }>(
+    `select name from ${table} order by name collate "C"`,
+  );
+  return rows.map(({ name }) => name);
+}
+
+/** What a tenant data source says of itself; see `judgeSchema`. */
+export async function findAppliedSchema(client: ClientBase): Promise<AppliedSchema> {
+  const applied = await findAppliedMigrations(client, 'tenant');
+  const known = createMigrationSource('tenant').names;
+  // Only who is older than the database has to ask whether that matters.
+  const newer = applied.some((name) => !known.includes(name));
+  if (!newer || !(await isReadable(client, COMPATIBILITY_TABLE))) {
+    return { applied, oldestCode: null };
+  }
+  const { rows } = await client.query<{ oldest_code: string }>(
+    `select oldest_code from ${COMPATIBILITY_TABLE}`,
+  );
+  return { applied, oldestCode: rows[0]?.oldest_code ?? null };
+}
+
+async function isReadable(client: ClientBase, table: string): Promise<boolean> {
+  const { rows } = await client.query<{ readable: boolean }>(
+    `select to_regclass($1) is not null and has_table_privilege(to_regclass($1), 'select') as readable`,
+    [table],
+  );
+  return rows[0]?.readable === true;
 }
 
 /** @throws MigrationError that says what to run; TENANT_UNAVAILABLE when the registry does not answer. */

@@ -2,11 +2,16 @@
 import pg from 'pg';
 import { within } from '../lib/within';
 import { toClientConfig, type ConnectionSettings } from './connection-url';
+import { destroyConnection, internalsOf } from './pg-internals';
+
+const LOOK_EVERY_MS = 20;
 
 export interface ClientOptions {
   readonly applicationName: string;
   /** Bounds connecting and the work together; without it only the server's own limits hold. */
   readonly withinMs?: number;
+  /** Cuts the connection of a server that sends more: for servers whose good will is not known. */
+  readonly maxReplyBytes?: number;
 }
 
 /**
@@ -15,7 +20,7 @@ export interface ClientOptions {
  */
 export async function withClient<T>(
   settings: ConnectionSettings,
-  { applicationName, withinMs }: ClientOptions,
+  { applicationName, withinMs, maxReplyBytes }: ClientOptions,
   work: (client: pg.Client, connectMs: number) => Promise<T>,
 ): Promise<T> {
   const client = new pg.Client({
@@ -25,6 +30,7 @@ export async function withClient<T>(
   });
   // A connection that breaks fails the query that runs; without a listener it would end the process.
   client.on('error', () => undefined);
+  const watch = maxReplyBytes === undefined ? undefined : watchReply(client, maxReplyBytes);
   const run = async (): Promise<T> => {
     const startedAt = performance.now();
     await client.connect();
@@ -36,9 +42,15 @@ export async function withClient<T>(
     return result;
   } catch (error) {
     // Not end(), which waits for a server that may be silent.
-    (
-      client as unknown as { connection: { stream: { destroy(): void } } }
-    ).connection.stream.destroy();
+    destroyConnection(client);
     throw error;
+  } finally {
+    clearInterval(watch);
   }
+}
+
+function watchReply(client: pg.Client, maxBytes: number): NodeJS.Timeout {
+  return setInterval(() => {
+    if (internalsOf(client).connection.stream.bytesRead > maxBytes) destroyConnection(client);
+  }, LOOK_EVERY_MS);
 }

@@ -1,14 +1,19 @@
 /**
- * Brings the registry and every data source to this version's schema. A data source that fails is
- * reported and the others go on: one customer's server must not keep the rest from being served.
+ * Brings the registry, or one data source, to this version's schema, and says in words how it went.
+ * Many data sources are the business of `fleet-run.ts`.
  */
 import { DatabaseError } from 'pg';
-import { TENANT_UNAVAILABLE_REMEDIES } from '../errors';
-import { settleAll } from '../lib/settle-all';
+import { isAppError, TENANT_UNAVAILABLE_REMEDIES } from '../errors';
 import type { Config } from '../config';
+import { AddressRefused } from '../database/address-guard';
 import { describeConnectionFault } from '../database/connection-fault';
 import { ConnectionUrlError, parseConnectionUrl } from '../database/connection-url';
-import { migrateDatabase, MigrationError } from '../database/migrate-database';
+import {
+  migrateDatabase,
+  MigrationError,
+  type MigrateOptions,
+  type MigrateResult,
+} from '../database/migrate-database';
 import { isConnectionLoss } from '../database/postgres-errors';
 import {
   findSchemaState,
@@ -16,9 +21,12 @@ import {
   newerThanCode,
   type SchemaState,
 } from '../database/schema-state';
+import { parseDataSourceUrl } from './data-source-url';
 import { migrateDataSource } from './provision';
 import type { DataSourceRow } from './registry.store';
-import { EnvelopeError, open } from './secrets/envelope';
+import { openMigrationUrl, openUrl } from './secrets/data-source-urls';
+import { EnvelopeError } from './secrets/envelope';
+import { KeyProviderError } from './secrets/key-provider';
 import type { Tenancy } from './tenancy';
 
 export interface MigrationOutcome {
@@ -31,93 +39,131 @@ export interface MigrationOutcome {
   readonly fault: { readonly detail: string; readonly remedy: string } | null;
 }
 
-export interface FleetOptions {
-  /** Looks and changes nothing. */
-  readonly statusOnly?: boolean;
+export interface MigrateOneOptions extends Omit<
+  MigrateOptions,
+  'appRole' | 'onProgress' | 'onLockWait'
+> {
   readonly onProgress?: (name: string, migration: string, done: number, total: number) => void;
-  /** Data sources that were not begun when it is aborted are left alone. */
-  readonly signal?: AbortSignal;
+  readonly onLockWait?: (
+    name: string,
+    migration: string,
+    attempt: number,
+    attempts: number,
+  ) => void;
 }
 
-type Parts = Pick<Tenancy, 'registry' | 'keyring'>;
+type Parts = Pick<Tenancy, 'registry' | 'secretBox' | 'addressGuard'>;
 
-/** A migration is the servers' work; more at once would make the progress hard to follow. */
-const AT_ONCE = 4;
+/** Never throws. */
+export async function lookAtRegistry(config: Config): Promise<MigrationOutcome> {
+  return outcomeOrFault(REGISTRY, async () => {
+    const connection = parseConnectionUrl(config.registry.migrationUrl);
+    return outcomeOf(REGISTRY, await findSchemaState(connection, 'registry'));
+  });
+}
 
 /** Never throws. */
 export async function migrateRegistry(
   config: Config,
-  { statusOnly = false, onProgress }: FleetOptions = {},
+  options: MigrateOneOptions = {},
 ): Promise<MigrationOutcome> {
-  const name = 'registry';
-  try {
+  return outcomeOrFault(REGISTRY, async () => {
     const connection = parseConnectionUrl(config.registry.migrationUrl);
-    if (statusOnly) return outcomeOf(name, await findSchemaState(connection, 'registry'));
-    const { applied, version } = await migrateDatabase(connection, 'registry', {
-      appRole: parseConnectionUrl(config.registry.url).user,
-      onProgress: (migration, done, total) => onProgress?.(name, migration, done, total),
-    });
-    return {
-      name,
-      state: applied.length === 0 ? 'current' : 'migrated',
-      version,
-      applied,
-      fault: null,
-    };
-  } catch (error) {
-    return failed(name, error, TENANT_UNAVAILABLE_REMEDIES.REGISTRY_UNREACHABLE);
-  }
-}
-
-/** Never throws. The registry must be current. Outcomes stand in the order of the data sources. */
-export async function migrateDataSources(
-  tenancy: Parts,
-  dataSources: readonly DataSourceRow[],
-  options: FleetOptions = {},
-): Promise<MigrationOutcome[]> {
-  const settled = await settleAll(dataSources, AT_ONCE, async (dataSource) => {
-    options.signal?.throwIfAborted();
-    return options.statusOnly === true
-      ? lookAt(tenancy, dataSource)
-      : migrateOne(tenancy, dataSource, options);
+    const appRole = parseConnectionUrl(config.registry.url).user;
+    const told = named(REGISTRY, options);
+    return migrated(REGISTRY, await migrateDatabase(connection, 'registry', { ...told, appRole }));
   });
-  return settled.map((result, index) =>
-    result.status === 'fulfilled'
-      ? result.value
-      : failed(
-          dataSources[index]?.name ?? '',
-          result.reason,
-          TENANT_UNAVAILABLE_REMEDIES.DATA_SOURCE_UNREACHABLE,
-        ),
-  );
 }
 
-async function migrateOne(
+/** Never throws. The registry must be current. */
+export async function lookAtDataSource(
   tenancy: Parts,
   dataSource: DataSourceRow,
-  { onProgress }: FleetOptions,
+): Promise<MigrationOutcome> {
+  return outcomeOrFault(dataSource.name, () => lookAt(tenancy, dataSource));
+}
+
+/** Never throws, but for an abort between two migrations. The registry must be current. */
+export async function migrateOne(
+  tenancy: Parts,
+  dataSource: DataSourceRow,
+  options: MigrateOneOptions = {},
 ): Promise<MigrationOutcome> {
   const { name } = dataSource;
-  if (dataSource.migrationUrlSealed === null) return lookAt(tenancy, dataSource);
-  const { applied, version } = await migrateDataSource(tenancy, dataSource, {
-    onProgress: (migration, done, total) => onProgress?.(name, migration, done, total),
-  });
-  return {
+  const outcome = await outcomeOrFault(
     name,
-    state: applied.length === 0 ? 'current' : 'migrated',
-    version,
-    applied,
-    fault: null,
+    async () =>
+      dataSource.migrationUrlSealed === null
+        ? recordVersion(tenancy, dataSource, await lookAt(tenancy, dataSource))
+        : migrated(name, await migrateDataSource(tenancy, dataSource, named(name, options))),
+    options.signal,
+  );
+  if (outcome.state !== 'failed' || outcome.version !== null) return outcome;
+  // What came before the migration that failed is done.
+  const { version } = await lookAtDataSource(tenancy, dataSource);
+  return { ...outcome, version };
+}
+
+/** Its owner migrates it: what is left to us is to see whether they did. */
+async function recordVersion(
+  { registry }: Parts,
+  { id, schemaVersion }: DataSourceRow,
+  outcome: MigrationOutcome,
+): Promise<MigrationOutcome> {
+  const { version } = outcome;
+  if (version !== schemaVersion) await registry.updateDataSource(id, { schemaVersion: version });
+  return outcome;
+}
+
+const REGISTRY = 'registry';
+
+const migrated = (name: string, { applied, version }: MigrateResult): MigrationOutcome => ({
+  name,
+  state: applied.length === 0 ? 'current' : 'migrated',
+  version,
+  applied,
+  fault: null,
+});
+
+/** What the migrations of one database report, under its name. */
+function named(
+  name: string,
+  { onProgress, onLockWait, ...options }: MigrateOneOptions,
+): Omit<MigrateOptions, 'appRole'> {
+  return {
+    ...options,
+    ...(onProgress && {
+      onProgress: (migration, done, total) => onProgress(name, migration, done, total),
+    }),
+    ...(onLockWait && {
+      onLockWait: (migration, attempt, attempts) => onLockWait(name, migration, attempt, attempts),
+    }),
   };
 }
 
-async function lookAt({ keyring }: Parts, dataSource: DataSourceRow): Promise<MigrationOutcome> {
-  const { id, name, urlSealed, migrationUrlSealed } = dataSource;
+async function outcomeOrFault(
+  name: string,
+  work: () => Promise<MigrationOutcome>,
+  signal?: AbortSignal,
+): Promise<MigrationOutcome> {
+  try {
+    return await work();
+  } catch (error) {
+    if (signal?.aborted === true && error === signal.reason) throw error;
+    const { REGISTRY_UNREACHABLE, DATA_SOURCE_UNREACHABLE } = TENANT_UNAVAILABLE_REMEDIES;
+    return failed(name, error, name === REGISTRY ? REGISTRY_UNREACHABLE : DATA_SOURCE_UNREACHABLE);
+  }
+}
+
+async function lookAt(
+  { secretBox, addressGuard }: Parts,
+  dataSource: DataSourceRow,
+): Promise<MigrationOutcome> {
+  const { name, placement, migrationUrlSealed } = dataSource;
   const url =
-    migrationUrlSealed === null
-      ? open(urlSealed, { rowId: id, column: 'url_sealed' }, keyring)
-      : open(migrationUrlSealed, { rowId: id, column: 'migration_url_sealed' }, keyring);
-  const outcome = outcomeOf(name, await findSchemaState(parseConnectionUrl(url), 'tenant'));
+    (await openMigrationUrl(secretBox, dataSource)) ?? (await openUrl(secretBox, dataSource));
+  const connection = parseDataSourceUrl(url, placement, addressGuard);
+  const outcome = outcomeOf(name, await findSchemaState(connection, 'tenant'));
   if (outcome.state !== 'behind' || migrationUrlSealed !== null) return outcome;
   return {
     ...outcome,
@@ -152,8 +198,18 @@ function failed(name: string, error: unknown, unreachable: string): MigrationOut
     applied: [],
     fault: { detail, remedy },
   });
-  if (error instanceof EnvelopeError || error instanceof ConnectionUrlError) {
+  const { cause } = error as Partial<Error>;
+  if (isAppError(error) && cause instanceof EnvelopeError) {
+    return fault(cause.message, TENANT_UNAVAILABLE_REMEDIES.BAD_KEY);
+  }
+  if (isAppError(error) && cause instanceof KeyProviderError) {
+    return fault(cause.message, TENANT_UNAVAILABLE_REMEDIES.KEY_PROVIDER_UNREACHABLE);
+  }
+  if (error instanceof ConnectionUrlError) {
     return fault(error.message, TENANT_UNAVAILABLE_REMEDIES.BAD_KEY);
+  }
+  if (error instanceof AddressRefused) {
+    return fault(describeConnectionFault(error), TENANT_UNAVAILABLE_REMEDIES.ADDRESS_REFUSED);
   }
   if (error instanceof MigrationError) {
     const [detail = '', remedy = ''] = error.message.split(/: (?=run )/);

@@ -8,6 +8,7 @@ export const contact = defineKind({
   table: 'contacts',
   idPrefix: 'contact',
   displayField: 'fullName',
+  search: ['fullName', 'email', 'phone', 'mobilePhone'],
   description: 'A person that business is done with.',
   fields: {
     firstName: text({ description: 'Given name.' }),
