@@ -6,6 +6,11 @@ import { build } from '../src/build.mjs';
 await build();
 const require = createRequire(import.meta.url);
 const { buildCrmSchema } = require('../dist/src/crm/crm-schema.js');
+const { buildPlatformSchema } = require('../dist/src/platform/api/platform-schema.js');
 const { printApi } = require('../dist/src/graphql/print-api.js');
 
-await writeFile(new URL('schema.graphql', import.meta.url), printApi(await buildCrmSchema()));
+const write = async (name, schema) =>
+  writeFile(new URL(name, import.meta.url), printApi(await schema));
+
+await write('schema.graphql', buildCrmSchema());
+await write('platform.graphql', buildPlatformSchema());

@@ -16,3 +16,22 @@ export async function actingAs<T>(
     return work(createRegistryStore(trx), trx);
   });
 }
+
+/** The registry as it is, but what is written through it is audited as `actor`, each write by itself. */
+export function registryAs(registryDb: Knex, actor: string): RegistryStore {
+  const writing =
+    <A extends unknown[]>(name: WriteName) =>
+    (...args: A): Promise<void> =>
+      actingAs(registryDb, actor, (registry) =>
+        (registry[name] as unknown as (...given: A) => Promise<void>)(...args),
+      );
+  return {
+    ...createRegistryStore(registryDb),
+    insertDataSource: writing('insertDataSource'),
+    updateDataSource: writing('updateDataSource'),
+    insertTenant: writing('insertTenant'),
+    updateTenant: writing('updateTenant'),
+  };
+}
+
+type WriteName = 'insertDataSource' | 'updateDataSource' | 'insertTenant' | 'updateTenant';
