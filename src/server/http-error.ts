@@ -1,10 +1,15 @@
+const CODES: Readonly<Record<number, 'FORBIDDEN' | 'NOT_FOUND'>> = {
+  403: 'FORBIDDEN',
+  404: 'NOT_FOUND',
+};
+
 /**
  * A refusal of the transport: what HTTP itself has a status for and GraphQL has no say in.
- * Clients see code BAD_REQUEST, or NOT_FOUND for a path that does not exist.
+ * Clients see code BAD_REQUEST, FORBIDDEN for 403, or NOT_FOUND for a path that does not exist.
  */
 export class HttpError extends Error {
   override readonly name = 'HttpError';
-  readonly code: 'BAD_REQUEST' | 'NOT_FOUND';
+  readonly code: 'BAD_REQUEST' | 'FORBIDDEN' | 'NOT_FOUND';
 
   constructor(
     readonly status: number,
@@ -12,7 +17,7 @@ export class HttpError extends Error {
     readonly headers: Readonly<Record<string, string>> = {},
   ) {
     super(message);
-    this.code = status === 404 ? 'NOT_FOUND' : 'BAD_REQUEST';
+    this.code = CODES[status] ?? 'BAD_REQUEST';
   }
 }
 

@@ -22,8 +22,12 @@ import { registerMetrics } from './plugins/metrics.plugin';
 import { registerRequestBody } from './plugins/request-body.plugin';
 import { registerRequestId, requestIdOf } from './plugins/request-id.plugin';
 import { registerSecurityHeaders } from './plugins/security-headers.plugin';
+import { registerTracing } from './plugins/tracing.plugin';
+import type { Tracing } from './tracing/tracing';
+import { registerSmsWebhooks, type ReceiveMessage } from './webhooks/sms.route';
 
 export const GRAPHQL_PATH = '/graphql';
+export const PLATFORM_PATH = '/platform/graphql';
 
 /**
  * A request may take two statements at the database's own limit and some time around them, so that
@@ -34,14 +38,26 @@ const DEADLINE_IN_STATEMENT_TIMEOUTS = 2.5;
 /** A client that takes longer to send its request is cut off. */
 const RECEIVE_TIMEOUT_MS = 30 * SECOND;
 
-export interface HttpServerDeps {
-  readonly config: Config;
-  readonly logger: Logger;
+/** A GraphQL API as it is served. */
+export interface ServedApi {
   /** With its root fields already guarded (`authoriseSchema`). */
   readonly schema: GraphQLSchema;
   readonly createContext: CreateContext;
+  /** Those of the configuration unless given. */
+  readonly limits?: Config['limits'];
+  readonly deadlineMs?: number;
+}
+
+export interface HttpServerDeps extends ServedApi {
+  readonly config: Config;
+  readonly logger: Logger;
+  /** Served at PLATFORM_PATH when given. */
+  readonly platform?: ServedApi;
   readonly readiness: () => Promise<Readiness>;
   readonly metricsRegistry?: Registry;
+  readonly tracing?: Tracing | undefined;
+  /** Takes messages that come in for telephone numbers. */
+  readonly receiveMessage?: ReceiveMessage;
   /** Serves `/explorer` when given; `demo` offers the demo's users on its page. */
   readonly explorer?: { readonly demo: boolean };
 }
@@ -57,9 +73,37 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-export async function createHttpServer(deps: HttpServerDeps): Promise<HttpServer> {
+/** Serves the tenants' API, and the operators' beside it when given. */
+export const createHttpServer = (deps: HttpServerDeps): Promise<HttpServer> =>
+  createServer(
+    { [GRAPHQL_PATH]: deps, ...(deps.platform && { [PLATFORM_PATH]: deps.platform }) },
+    deps.config.http,
+    deps,
+  );
+
+/** Serves the operators' API alone, at an address of its own. */
+export const createPlatformServer = (
+  platform: ServedApi,
+  address: ListenAddress,
+  deps: Pick<HttpServerDeps, 'config' | 'logger' | 'readiness' | 'tracing'>,
+): Promise<HttpServer> => createServer({ [PLATFORM_PATH]: platform }, address, deps);
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+type CommonDeps = Pick<
+  HttpServerDeps,
+  'config' | 'logger' | 'readiness' | 'metricsRegistry' | 'tracing' | 'receiveMessage' | 'explorer'
+>;
+
+async function createServer(
+  apis: Readonly<Record<string, ServedApi>>,
+  address: ListenAddress,
+  deps: CommonDeps,
+): Promise<HttpServer> {
   const { config, logger } = deps;
-  const apollo = await createApolloServer(deps);
   const libraryLogger: FastifyBaseLogger = logger.child({}, { serializers: LOG_SERIALIZERS });
   const app = fastify({
     loggerInstance: libraryLogger,
@@ -75,12 +119,13 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<HttpServer
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => void sendError(error, request, reply, logger),
   });
-  const lifecycle = createLifecycle(app, { ...config.http, ...drainTimes(config) });
+  const lifecycle = createLifecycle(app, { ...address, ...drainTimes(config) });
   const isDraining = (): boolean => lifecycle.state().phase === 'draining';
 
   registerErrors(app, logger);
   registerAccessLog(app, logger);
   registerRequestId(app);
+  if (deps.tracing) registerTracing(app, deps.tracing);
   app.addHook('onSend', async (_request, reply) => {
     if (isDraining()) void reply.header('connection', 'close');
   });
@@ -88,20 +133,33 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<HttpServer
   await registerCors(app, config.http.corsOrigins);
   await registerCompression(app);
   registerRequestBody(app, config.http.bodyLimitBytes);
-  if (deps.metricsRegistry) registerMetrics(app, deps.metricsRegistry);
+  if (deps.metricsRegistry) {
+    const maxTenants = config.metricsTenants;
+    registerMetrics(app, { registry: deps.metricsRegistry, maxTenants });
+  }
   registerHealth(app, { readiness: deps.readiness, isDraining });
-  registerGraphqlRoute(app, {
-    path: GRAPHQL_PATH,
-    apollo,
-    createContext: deps.createContext,
-    limits: config.limits,
-    deadlineMs: config.pools.statementTimeoutMs * DEADLINE_IN_STATEMENT_TIMEOUTS,
-    logger,
-  });
+  for (const [path, api] of Object.entries(apis)) await serveApi(app, path, api, deps);
+  if (deps.receiveMessage) registerSmsWebhooks(app, { receive: deps.receiveMessage });
   if (deps.explorer) await mountExplorer(app, deps.explorer.demo);
-  app.addHook('onClose', () => apollo.stop());
 
   return { app, listen: lifecycle.listen, close: lifecycle.close };
+}
+
+async function serveApi(
+  app: FastifyInstance,
+  path: string,
+  api: ServedApi,
+  { config, logger }: CommonDeps,
+): Promise<void> {
+  const {
+    schema,
+    createContext,
+    limits = config.limits,
+    deadlineMs = config.pools.statementTimeoutMs * DEADLINE_IN_STATEMENT_TIMEOUTS,
+  } = api;
+  const apollo = await createApolloServer({ schema, limits, config, logger });
+  app.addHook('onClose', () => apollo.stop());
+  registerGraphqlRoute(app, { path, apollo, createContext, limits, deadlineMs, logger });
 }
 
 /** Without the API's policy: a worker obeys that of its own script, and it would forbid it all. */

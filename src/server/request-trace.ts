@@ -4,6 +4,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 export interface RequestTrace {
   tenantId?: string;
   userId?: string;
+  operatorId?: string;
+  /** Present when traces are kept. */
+  traceId?: string;
   operationName?: string;
   operationType?: string;
   cost?: number;

@@ -11,6 +11,7 @@ import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import type { Config } from '../../config';
 import { formatError } from '../format-error';
+import { compiledExecutionPlugin } from './compiled-execution.plugin';
 import { operationLimitsPlugin } from './operation-limits.plugin';
 import { operationOutcomePlugin } from './operation-outcome.plugin';
 import type { ServerContext } from './server-context';
@@ -18,6 +19,7 @@ import { createTenantBudget } from './tenant-budget';
 
 export interface ApolloOptions {
   readonly schema: GraphQLSchema;
+  readonly limits: Config['limits'];
   readonly config: Config;
   readonly logger: Logger;
 }
@@ -29,7 +31,7 @@ const MAX_REPORTED_ERRORS = 3;
 export async function createApolloServer(
   options: ApolloOptions,
 ): Promise<ApolloServer<ServerContext>> {
-  const { schema, config, logger } = options;
+  const { schema, limits, config, logger } = options;
   const production = config.mode === 'production';
   const server = new ApolloServer<ServerContext>({
     schema,
@@ -41,7 +43,7 @@ export async function createApolloServer(
     csrfPrevention: true,
     allowBatchedHttpRequests: false,
     stopOnTerminationSignals: false,
-    parseOptions: { maxTokens: config.limits.tokens },
+    parseOptions: { maxTokens: limits.tokens },
     validationOptions: { maxErrors: MAX_REPORTED_ERRORS },
     executionOptions: { maxCoercionErrors: MAX_REPORTED_ERRORS },
     formatError: (_formatted, error) => formatError(error),
@@ -53,11 +55,12 @@ export async function createApolloServer(
       ApolloServerPluginSchemaReportingDisabled(),
       ApolloServerPluginUsageReportingDisabled(),
       operationLimitsPlugin({
-        limits: config.limits,
-        budget: createTenantBudget(config.limits.tenantCostPerMinute),
+        limits,
+        budget: createTenantBudget(limits.tenantCostPerMinute),
         anonymousIntrospection: !production,
       }),
-      operationOutcomePlugin(config.limits.cost, logger),
+      compiledExecutionPlugin(schema),
+      operationOutcomePlugin(limits.cost, logger),
     ],
   });
   await server.start();

@@ -6,21 +6,24 @@ import { GraphQLError } from 'graphql';
 import type { FastifyRequest } from 'fastify';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Logger } from 'pino';
-import type { RequestContext } from '../../request/context';
+import type { RequestTrace } from '../request-trace';
 import type { RequestScope } from './request-scope';
 import { withTrace } from './server-context';
-import type { ServerContext } from './server-context';
+import type { ServedContext, ServerContext } from './server-context';
 
 /** What a context is made from. */
 export interface ContextRequest {
   readonly headers: IncomingHttpHeaders;
+  /** Of X-Forwarded-Host behind a proxy that is trusted. */
+  readonly host: string | undefined;
   readonly remoteAddress: string;
   readonly requestId: string;
   /** Aborted when the client goes away or the deadline passes. */
   readonly signal: AbortSignal;
+  readonly extendDeadline: (ms: number) => void;
 }
 
-export type CreateContext = (request: ContextRequest) => Promise<RequestContext>;
+export type CreateContext = (request: ContextRequest) => Promise<ServedContext>;
 
 export interface OpenContext {
   create(): Promise<ServerContext>;
@@ -36,7 +39,7 @@ export function openContext(
   scope: RequestScope,
   { createContext, logger }: { readonly createContext: CreateContext; readonly logger: Logger },
 ): OpenContext {
-  let created: Promise<RequestContext> | undefined;
+  let created: Promise<ServedContext> | undefined;
   let failure: { readonly error: unknown } | undefined;
   const { id: requestId, trace } = request;
 
@@ -45,16 +48,17 @@ export function openContext(
       try {
         created = createContext({
           headers: request.headers,
+          host: request.host,
           remoteAddress: request.ip,
           requestId,
-          signal: scope.signal,
+          extendDeadline: scope.extendDeadline,
+          get signal() {
+            return scope.signal;
+          },
         });
         const context = await created;
-        if (context.principal) {
-          trace.tenantId = context.principal.tenantId;
-          trace.userId = context.principal.userId;
-        }
-        cancelWhenStopped(context, scope.signal);
+        nameWho(trace, context.principal);
+        if (context.principal) scope.onStop((reason) => context.session?.cancel(reason));
         return withTrace(context, trace);
       } catch (error) {
         failure = { error };
@@ -74,9 +78,12 @@ export function openContext(
   };
 }
 
-function cancelWhenStopped(context: RequestContext, signal: AbortSignal): void {
-  if (!context.principal) return;
-  const cancel = (): void => context.session.cancel(signal.reason as Error);
-  if (signal.aborted) cancel();
-  else signal.addEventListener('abort', cancel, { once: true });
+function nameWho(trace: RequestTrace, principal: ServedContext['principal']): void {
+  if (principal === undefined) return;
+  if ('operatorId' in principal) {
+    trace.operatorId = principal.operatorId;
+  } else {
+    trace.tenantId = principal.tenantId;
+    trace.userId = principal.userId;
+  }
 }

@@ -42,8 +42,11 @@ export function operationLimitsPlugin(
             assertNoIntrospection(measure, options.anonymousIntrospection);
             return;
           }
-          await options.budget.spend(principal.tenantId, measure.cost);
-          if (measure.statements > 0) contextValue.session.plan(measure.statements);
+          const payer = 'operatorId' in principal ? principal.operatorId : principal.tenantId;
+          await options.budget.spend(payer, measure.cost);
+          if (measure.statements === 0) return;
+          const reads = operation.operation === 'query' ? 'nearest' : 'primary';
+          contextValue.session?.plan(measure.statements, reads);
         },
       };
     },

@@ -1,6 +1,7 @@
 /** Gives each response its public errors, its HTTP status and its cost, and logs what failed on our side. */
 import type { ApolloServerPlugin } from '@apollo/server';
 import type { Logger } from 'pino';
+import { CONSISTENCY_HEADER } from '../../lib/consistency-header';
 import { formatError } from '../format-error';
 import type { PublicError } from '../format-error';
 import { logFailure } from '../log-failure';
@@ -22,6 +23,8 @@ export function operationOutcomePlugin(
         async willSendResponse({ response, request, errors, contextValue }) {
           if (response.body.kind !== 'single') return;
           const { requestId, trace } = contextValue;
+          const written = contextValue.consistencyToken?.();
+          if (written !== undefined) response.http.headers.set(CONSISTENCY_HEADER, written);
           const { singleResult: result } = response.body;
           if (trace.cost !== undefined) {
             result.extensions = {
@@ -29,12 +32,14 @@ export function operationOutcomePlugin(
               cost: { requested: trace.cost, limit: costLimit },
             };
           }
-          if (!errors || errors.length === 0) return;
+          // Those of a compiled operation never passed through Apollo's hands.
+          const raised = errors ?? result.errors;
+          if (!raised || raised.length === 0) return;
 
-          const formatted = errors.map((error) => formatError(error, requestId));
+          const formatted = raised.map((error) => formatError(error, requestId));
           result.errors = formatted;
           noteCodes(trace, formatted);
-          logFailure(logger, { requestId, errors, formatted });
+          logFailure(logger, { requestId, trace, errors: raised, formatted });
 
           const { http } = response;
           // Apollo knows one status that the code alone does not tell: a mutation sent by GET.

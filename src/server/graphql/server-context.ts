@@ -1,8 +1,26 @@
-import type { RequestContext } from '../../request/context';
 import type { RequestTrace } from '../request-trace';
 
+/** What the server asks of a context, whichever API it is for; the resolvers know what else it is. */
+export interface ServedContext {
+  readonly requestId: string;
+  /** Who is signed in: a user of a tenant, or an operator of the platform. */
+  readonly principal:
+    | { readonly tenantId: string; readonly userId: string }
+    | { readonly operatorId: string }
+    | undefined;
+  /** The data that the operation is about; absent where no session with a tenant's data is held. */
+  readonly session?: {
+    /** Told how many statements the operation may need. */
+    plan(statements: number, reads?: 'nearest' | 'primary'): void;
+    cancel(reason: Error): void;
+  };
+  /** What the client hands on to see, wherever it reads next, what this request has written. */
+  readonly consistencyToken?: () => string | undefined;
+  end(): Promise<void>;
+}
+
 /** What a resolver's context is to the server's own plugins: they also write the request's trace. */
-export interface ServerContext extends RequestContext {
+export interface ServerContext extends ServedContext {
   readonly trace: RequestTrace;
 }
 
@@ -11,6 +29,6 @@ export interface ServerContext extends RequestContext {
  * given, which would call every getter of the context once (`session` throws for anonymous
  * requests); behind a prototype they stay getters.
  */
-export function withTrace(context: RequestContext, trace: RequestTrace): ServerContext {
-  return Object.assign(Object.create(context) as RequestContext, { trace });
+export function withTrace(context: ServedContext, trace: RequestTrace): ServerContext {
+  return Object.assign(Object.create(context) as ServedContext, { trace });
 }

@@ -1,6 +1,7 @@
 /** Cross-origin access for the configured origins only; without any, browsers elsewhere get nothing. */
 import cors from '@fastify/cors';
 import type { FastifyInstance } from 'fastify';
+import { CONSISTENCY_HEADER } from '../../lib/consistency-header';
 import { HOUR, SECOND } from '../../lib/duration';
 
 export async function registerCors(
@@ -18,8 +19,9 @@ export async function registerCors(
       'x-apollo-operation-name',
       'x-request-id',
       'idempotency-key',
+      CONSISTENCY_HEADER,
     ],
-    exposedHeaders: ['x-request-id', 'retry-after'],
+    exposedHeaders: ['x-request-id', 'retry-after', CONSISTENCY_HEADER],
     maxAge: HOUR / SECOND,
     strictPreflight: false,
   });

@@ -27,9 +27,15 @@ export async function sendError(
   const error = thrown === request.raw.errored ? clientGone() : asHttpError(thrown);
   const formatted = formatError(error, request.id);
   const { code } = formatted.extensions;
-  logFailure(logger, { requestId: request.id, errors: [thrown], formatted: [formatted] });
   // A request that never got to the hooks has no trace.
-  (request.trace as RequestTrace | undefined)?.errorCodes.push(code);
+  const trace = request.trace as RequestTrace | undefined;
+  logFailure(logger, {
+    requestId: request.id,
+    ...(trace === undefined ? {} : { trace }),
+    errors: [thrown],
+    formatted: [formatted],
+  });
+  trace?.errorCodes.push(code);
   const retryAfter = retryAfterOf([formatted]);
   if (retryAfter) void reply.header('retry-after', retryAfter);
   if (error instanceof HttpError) void reply.headers(error.headers);

@@ -1,15 +1,24 @@
 /**
- * `/metrics` in Prometheus' text form. Labels are bounded: routes not paths, known codes, and never
- * a tenant, a user or an operation name.
+ * `/metrics` in Prometheus' text form. Labels are bounded: routes not paths, known codes, so many
+ * tenants and no more, and never a user or an operation name.
  */
 import type { FastifyInstance } from 'fastify';
 import { Counter, Histogram } from 'prom-client';
 import type { Registry } from 'prom-client';
+import { boundedLabels } from '../../lib/bounded-labels';
 import { onRequestEnd, routeOf } from '../request-trace';
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-export function registerMetrics(app: FastifyInstance, registry: Registry): void {
+export interface MetricsOptions {
+  readonly registry: Registry;
+  /** Tenants with a label of their own. */
+  readonly maxTenants: number;
+}
+
+export function registerMetrics(app: FastifyInstance, options: MetricsOptions): void {
+  const { registry, maxTenants } = options;
+  const tenantLabelOf = boundedLabels(maxTenants);
   const requests = new Counter({
     name: 'cloister_http_requests_total',
     help: 'HTTP requests answered.',
@@ -30,11 +39,36 @@ export function registerMetrics(app: FastifyInstance, registry: Registry): void 
     registers: [registry],
   });
 
+  const tenantRequests = new Counter({
+    name: 'cloister_tenant_requests_total',
+    help: 'Requests of signed-in users, by tenant.',
+    labelNames: ['tenant'],
+    registers: [registry],
+  });
+  const tenantSeconds = new Counter({
+    name: 'cloister_tenant_request_seconds_total',
+    help: 'Time that requests of signed-in users took together, by tenant.',
+    labelNames: ['tenant'],
+    registers: [registry],
+  });
+  const tenantErrors = new Counter({
+    name: 'cloister_tenant_errors_total',
+    help: 'Errors sent to signed-in users, by tenant and public code.',
+    labelNames: ['tenant', 'code'],
+    registers: [registry],
+  });
+
   onRequestEnd(app, (request, reply, status) => {
     const route = routeOf(request);
     requests.inc({ method: request.method, route, status: String(status) });
     durations.observe({ route }, reply.elapsedTime / 1000);
-    for (const code of request.trace.errorCodes) errors.inc({ code });
+    const { errorCodes, tenantId } = request.trace;
+    for (const code of errorCodes) errors.inc({ code });
+    if (tenantId === undefined) return;
+    const tenant = tenantLabelOf(tenantId);
+    tenantRequests.inc({ tenant });
+    tenantSeconds.inc({ tenant }, reply.elapsedTime / 1000);
+    for (const code of errorCodes) tenantErrors.inc({ tenant, code });
   });
 
   app.get('/metrics', async (_request, reply) => {
