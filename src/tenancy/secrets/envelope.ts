@@ -16,7 +16,7 @@ export class EnvelopeError extends Error {
   override readonly name = 'EnvelopeError';
 }
 
-/** Where a sealed value stands: data source id + column. */
+/** Where a sealed value stands: the row's id and the column. */
 export interface SealedPlace {
   readonly rowId: string;
   readonly column: string;
@@ -25,30 +25,62 @@ export interface SealedPlace {
 const additionalData = ({ rowId, column }: SealedPlace): Buffer =>
   Buffer.from(`${rowId}.${column}`, 'utf8');
 
-export function seal(plaintext: string, place: SealedPlace, keyring: Keyring): string {
-  const key = keyring.find(keyring.activeKeyId);
-  if (key === undefined) throw new EnvelopeError('The keyring has no active key.');
+export interface NamedKey {
+  readonly id: string;
+  /** 32 bytes. */
+  readonly key: Buffer;
+}
+
+export function sealWithKey(plaintext: string, place: SealedPlace, { id, key }: NamedKey): string {
   const nonce = randomBytes(NONCE_BYTES);
   const cipher = createCipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES });
   cipher.setAAD(additionalData(place));
   const ciphertext = Buffer.concat([cipher.update(plaintext, 'utf8'), cipher.final()]);
   const parts = [nonce, cipher.getAuthTag(), ciphertext].map((part) => part.toString('base64url'));
-  return ['v1', keyring.activeKeyId, ...parts].join('.');
+  return ['v1', id, ...parts].join('.');
+}
+
+/** @throws EnvelopeError that says which check failed, never a byte of key or plaintext. */
+export function openWithKey(sealed: string, place: SealedPlace, key: Buffer): string {
+  const { nonce, tag, ciphertext } = partsOf(sealed);
+  return decrypt([nonce, tag, ciphertext].map(decodeStrictly), key, additionalData(place));
+}
+
+/** The id of the key that a value was sealed with. @throws EnvelopeError when it is no envelope. */
+export const keyIdOf = (sealed: string): string => partsOf(sealed).keyId;
+
+/** Seals with the keyring's first key, without a data key between. */
+export function seal(plaintext: string, place: SealedPlace, keyring: Keyring): string {
+  const key = keyring.find(keyring.activeKeyId);
+  if (key === undefined) throw new EnvelopeError('The keyring has no active key.');
+  return sealWithKey(plaintext, place, { id: keyring.activeKeyId, key });
 }
 
 /** @throws EnvelopeError that says which check failed, never a byte of key or plaintext. */
 export function open(sealed: string, place: SealedPlace, keyring: Keyring): string {
-  const [version, keyId = '', nonce, tag, ciphertext, ...rest] = sealed.split('.');
-  if (version !== 'v1' || ciphertext === undefined || rest.length > 0) {
-    throw new EnvelopeError('Expected an envelope v1.<keyId>.<nonce>.<tag>.<ciphertext>.');
-  }
+  const { keyId } = partsOf(sealed);
   const key = keyring.find(keyId);
   if (key === undefined) {
     throw new EnvelopeError(
       `The value was sealed with the key "${keyId}", which REGISTRY_KEYS does not hold.`,
     );
   }
-  return decrypt([nonce, tag, ciphertext].map(decodeStrictly), key, additionalData(place));
+  return openWithKey(sealed, place, key);
+}
+
+interface EnvelopeParts {
+  readonly keyId: string;
+  readonly nonce: string | undefined;
+  readonly tag: string | undefined;
+  readonly ciphertext: string;
+}
+
+function partsOf(sealed: string): EnvelopeParts {
+  const [version, keyId = '', nonce, tag, ciphertext, ...rest] = sealed.split('.');
+  if (version !== 'v1' || ciphertext === undefined || rest.length > 0) {
+    throw new EnvelopeError('Expected an envelope v1.<keyId>.<nonce>.<tag>.<ciphertext>.');
+  }
+  return { keyId, nonce, tag, ciphertext };
 }
 
 /** Node skips what is no base64url and ignores the last bits: then many texts would open alike. */
