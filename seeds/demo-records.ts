@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { kinds } from '../src/crm/kinds';
 import { DAY } from '../src/lib/duration';
 import { makeAppointments, makeOwnDates, makeVenues } from './demo-calendar';
+import { makeCommunications } from './demo-communications';
 import { makeCompanies, makePeople, makeRelationships } from './demo-companies';
 import { makeDeals, makeProducts } from './demo-pipeline';
 import { makeUsers } from './demo-users';
@@ -48,6 +49,7 @@ function makeRecords(world: DemoWorld): DemoBatch[] {
   const venues = makeVenues(world);
   const appointments = makeAppointments(world, deals, venues);
   const ownDates = makeOwnDates(world, venues);
+  const communications = makeCommunications(world, deals, people);
 
   const batch = (kind: string, records: readonly DemoRecord[]): DemoBatch => ({
     kind: kinds.get(kind),
@@ -75,5 +77,6 @@ function makeRecords(world: DemoWorld): DemoBatch[] {
       appointments.map(({ event }) => event),
     ),
     batch('EventDate', [...appointments.flatMap(({ dates }) => dates), ...ownDates]),
+    batch('Communication', communications),
   ];
 }

@@ -3,10 +3,12 @@
  * their users and records, written at the first.
  */
 import { createTenantSeeder } from '../seeds/tenant-seeder';
-import { createPasswords } from './auth/passwords';
+import { createPasswords, type Passwords } from './auth/passwords';
 import type { Config } from './config';
 import type { Embedded } from './embedded/embedded-settings';
 import { settleAll } from './lib/settle-all';
+import { createOperators } from './platform/operators/operators.service';
+import { findOperatorByEmail } from './platform/operators/operators.store';
 import { createEmailRouting } from './request/create-context';
 import type { Placement } from './tenancy/registry.store';
 import {
@@ -15,10 +17,11 @@ import {
   migrateDataSource,
   type TenantSpec,
 } from './tenancy/provision';
-import { createTenancy } from './tenancy/tenancy';
+import { createTenancy, type Tenancy } from './tenancy/tenancy';
 
 /** Of every demo user, and no secret: the embedded mode listens on this machine alone. */
 export const DEMO_PASSWORD = 'correct-horse-battery';
+export const DEMO_OPERATOR = 'operator@cloister.test';
 
 /** The customer's database was there first and has its own name for the tenant. */
 const HOOLI_LOCAL_ID = '00000000-0000-4000-8000-0000000000aa';
@@ -66,10 +69,11 @@ export async function prepareDemo(
   options: DemoOptions = {},
 ): Promise<void> {
   const tenancy = createTenancy(config, { listen: false });
+  const passwords = createPasswords();
   const seed = createTenantSeeder({
     ...options,
     tenancy,
-    passwords: createPasswords(),
+    passwords,
     emailRoutingOf: createEmailRouting(tenancy, config.auth.emailIndexKey),
     password: DEMO_PASSWORD,
   });
@@ -87,9 +91,21 @@ export async function prepareDemo(
         if (seeded !== undefined) say(`Demo records for ${tenant.slug} are made.`);
       });
     });
+    await enrolOperator(tenancy, passwords);
   } finally {
     await tenancy.close();
   }
+}
+
+/** Once: who has disabled or changed them since wanted it so. */
+async function enrolOperator({ registryDb }: Tenancy, passwords: Passwords): Promise<void> {
+  if ((await findOperatorByEmail(registryDb, DEMO_OPERATOR)) !== undefined) return;
+  await createOperators({ registryDb, passwords }).create('demo', {
+    email: DEMO_OPERATOR,
+    name: 'Demo operator',
+    role: 'owner',
+    password: DEMO_PASSWORD,
+  });
 }
 
 /** @throws the first failure, once all have ended. */

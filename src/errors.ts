@@ -60,8 +60,8 @@ export const unauthenticated = (cause?: unknown): AppError =>
 export const invalidCredentials = (): AppError =>
   new AppError('UNAUTHENTICATED', 'The e-mail or the password is wrong.');
 
-export const forbidden = (needed: string): AppError =>
-  new AppError('FORBIDDEN', `This needs the role ${needed}; ask an admin of your organisation.`);
+export const forbidden = (needed: string, giver = 'an admin of your organisation'): AppError =>
+  new AppError('FORBIDDEN', `This needs the role ${needed}; ask ${giver}.`);
 
 export const badUserInput = (message: string, details: Record<string, unknown> = {}): AppError =>
   new AppError('BAD_USER_INPUT', message, { details });
@@ -98,16 +98,22 @@ export const TENANT_UNAVAILABLE_REMEDIES = {
     'The registry cannot be reached: check REGISTRY_URL and that its server is up.',
   DATA_SOURCE_UNREACHABLE:
     "The tenant's data source cannot be reached: check that its server is up and accepts connections.",
+  ADDRESS_REFUSED:
+    "The data source's host leads to an address that is not public: correct it, or allow its network with BYO_ALLOWED_NETWORKS.",
   TENANT_ID_MISMATCH:
     'The tenant id recorded for the data source is not the one found there: correct tenant_id_in_data_source.',
+  TENANT_MOVING:
+    'The tenant is moving to another data source and its move stands still: `cloister move <tenant> --status` tells where, `--resume` ends it.',
   BAD_KEY:
     "The data source's credentials cannot be decrypted: check REGISTRY_KEYS holds the key they were sealed with.",
+  KEY_PROVIDER_UNREACHABLE:
+    "The service that holds the registry's master key does not answer, or refuses our credentials: check REGISTRY_KEY_PROVIDER and its variables, and that the service is up.",
   UNSAFE_ROLE:
     'The run-time role of the data source could bypass row-level security: use a role that owns nothing, is no superuser and has no BYPASSRLS.',
   UNGUARDED_TABLES:
     'A table of the data source is not guarded by row-level security: enable and force it there, with a policy on app.tenant_id alone.',
   SCHEMA_VERSION:
-    "The data source's schema does not fit this version of cloister: run `cloister migrate`.",
+    "The data source's schema does not fit this version of cloister: run `cloister migrate` if it is older, or a newer version of cloister if it is newer.",
 } as const;
 
 export type TenantUnavailableReason = keyof typeof TENANT_UNAVAILABLE_REMEDIES;
@@ -119,7 +125,23 @@ export const tenantUnavailable = (reason: TenantUnavailableReason, cause?: unkno
   });
 
 export const tenantSuspended = (): AppError =>
-  new AppError('TENANT_SUSPENDED', 'This organisation is suspended: contact its administrator.');
+  new AppError('TENANT_SUSPENDED', 'This organisation is suspended: contact its administrator.', {
+    details: { reason: 'SUSPENDED' },
+  });
+
+export const trialEnded = (): AppError =>
+  new AppError(
+    'TENANT_SUSPENDED',
+    'The trial of this organisation has ended, and nothing is lost: a plan makes it go on.',
+    { details: { reason: 'TRIAL_ENDED' } },
+  );
+
+export const tenantClosed = (): AppError =>
+  new AppError(
+    'TENANT_SUSPENDED',
+    'This organisation is closed: whoever runs the service can reopen it for a while.',
+    { details: { reason: 'CLOSED' } },
+  );
 
 export const internalError = (message: string, cause?: unknown): AppError =>
   new AppError('INTERNAL_SERVER_ERROR', message, { cause });

@@ -52,7 +52,8 @@ export async function start(say: Say, { variables, signal }: StartOptions = {}):
     });
     signal?.throwIfAborted();
     const { url } = await application.http.listen();
-    announce(say, url, environment);
+    const platform = await application.platformHttp?.listen();
+    announce(say, { url, platformUrl: platform?.url ?? url }, environment);
     return { url, stop };
   } catch (error) {
     await stop();
@@ -66,15 +67,22 @@ function assertKeysAreKeys({ REGISTRY_KEYS, AUTH_JWT_KEYS }: Environment): void 
   if (AUTH_JWT_KEYS !== undefined) parseTokenKeys(AUTH_JWT_KEYS);
 }
 
-function announce(say: Say, url: string, environment: Environment): void {
+interface Addresses {
+  readonly url: string;
+  readonly platformUrl: string;
+}
+
+function announce(say: Say, { url, platformUrl }: Addresses, environment: Environment): void {
   say(`API       ${url}/graphql`);
+  say(`Operators ${platformUrl}/platform/graphql`);
   say(`Explorer  ${url}/explorer`);
   if (environment.REGISTRY_URL !== undefined) return;
   say('');
   say('Demo tenants: acme and globex (one shared database), initech (a database of its own),');
   say('hooli (its own server, as a customer would bring it). In each of them');
   say('  admin@<tenant>.test, member@<tenant>.test, reader@<tenant>.test');
-  say('and agency@example.test in acme and initech. Password of all: correct-horse-battery');
+  say('and agency@example.test in acme and initech; operator@cloister.test runs the platform.');
+  say('Password of all: correct-horse-battery');
   if (environment.NODE_ENV !== 'production') return;
   say('Warning: this is the demo, whose password everybody knows: production sets REGISTRY_URL.');
 }

@@ -1,6 +1,7 @@
 /** The kinds of record there are. To add one: define it, write its migration, list it here. */
 import { account } from './account/account.kind';
 import { accountContact } from './account-contact/account-contact.kind';
+import { communication } from './communication/communication.kind';
 import { contact } from './contact/contact.kind';
 import { event } from './event/event.kind';
 import { eventDate } from './event-date/event-date.kind';
@@ -22,4 +23,5 @@ export const kinds = createKindSet([
   location,
   event,
   eventDate,
+  communication,
 ]);

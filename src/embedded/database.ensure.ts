@@ -4,7 +4,7 @@
  * migrations' business.
  */
 import { Client } from 'pg';
-import { scramVerifier } from './scram-verifier';
+import { scramVerifier } from '../database/scram-verifier';
 
 export interface RoleSpec {
   readonly name: string;
@@ -84,6 +84,19 @@ async function ensureRole(admin: Client, role: RoleSpec): Promise<void> {
   const password = admin.escapeLiteral(await scramVerifier(role.password));
   await admin.query(
     `${verb} ROLE ${id(admin, role.name)} LOGIN ${corrections.join(' ')} PASSWORD ${password}`,
+  );
+}
+
+/** The role that databases of tenants are made by. Safe to repeat. @param admin as a superuser. */
+export async function ensureServerAdmin(
+  admin: Client,
+  { name, password }: RoleSpec,
+): Promise<void> {
+  const found = await admin.query('SELECT FROM pg_roles WHERE rolname = $1', [name]);
+  const verb = found.rowCount === 0 ? 'CREATE' : 'ALTER';
+  const verifier = admin.escapeLiteral(await scramVerifier(password));
+  await admin.query(
+    `${verb} ROLE ${id(admin, name)} LOGIN CREATEDB CREATEROLE PASSWORD ${verifier}`,
   );
 }
 

@@ -10,7 +10,7 @@ import { clusterPaths } from './cluster-place';
 import { readPostmasterFile } from './cluster-recovery';
 import { readClusterState, readPrivateJson } from './cluster-state';
 import { EmbeddedInUseError, EmbeddedPostgresError } from './embedded-error';
-import { EMBEDDED_ROLES } from './embedded-layout';
+import { EMBEDDED_LOGINS } from './embedded-layout';
 import {
   embeddedAccess,
   prepareEmbedded,
@@ -108,6 +108,6 @@ async function findAccess(home: string): Promise<EmbeddedAccess | undefined> {
     readPrivateJson(secretsPath(home), storedSecrets),
   ]);
   if (state?.port !== postmaster.port || secrets === undefined) return undefined;
-  if (EMBEDDED_ROLES.some((role) => secrets.passwords[role] === undefined)) return undefined;
+  if (EMBEDDED_LOGINS.some((role) => secrets.passwords[role] === undefined)) return undefined;
   return embeddedAccess(postmaster.port, secrets);
 }

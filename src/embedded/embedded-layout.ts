@@ -20,10 +20,16 @@ export const EMBEDDED_DATABASES = {
 
 export type EmbeddedDatabase = keyof typeof EMBEDDED_DATABASES;
 
-/** Every role of the layout, in a fixed order. */
+/** May create databases and roles, for tenants that register; is no superuser, as with most providers. */
+export const EMBEDDED_ADMIN = 'cloister_server_admin';
+
+/** Every role of these databases, in a fixed order. */
 export const EMBEDDED_ROLES: readonly string[] = Object.values(EMBEDDED_DATABASES).flatMap(
   ({ owner, app }) => [owner, app],
 );
+
+/** Every role that has a password of ours. */
+export const EMBEDDED_LOGINS: readonly string[] = [...EMBEDDED_ROLES, EMBEDDED_ADMIN];
 
 /** The specification of a database, given the password of each role. */
 export function databaseSpec(

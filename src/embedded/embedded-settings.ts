@@ -9,12 +9,13 @@ import { Client } from 'pg';
 import { z } from 'zod';
 import type { EmbeddedSettings } from '../config';
 import { randomPassword, readPrivateJson, writePrivateJson } from './cluster-state';
-import { ensureDatabase } from './database.ensure';
+import { ensureDatabase, ensureServerAdmin } from './database.ensure';
 import { EmbeddedPostgresError } from './embedded-error';
 import {
   databaseSpec,
+  EMBEDDED_ADMIN,
   EMBEDDED_DATABASES,
-  EMBEDDED_ROLES,
+  EMBEDDED_LOGINS,
   type EmbeddedDatabase,
 } from './embedded-layout';
 import { embeddedUrl, startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres';
@@ -32,6 +33,8 @@ export interface EmbeddedAccess {
   readonly settings: EmbeddedSettings;
   /** To be enrolled in the registry at every start: the port may have changed since the last. */
   readonly dataSources: Readonly<Record<Exclude<EmbeddedDatabase, 'registry'>, EmbeddedDataSource>>;
+  /** Of the role that may create databases there. A secret. */
+  readonly serverUrl: string;
 }
 
 export interface Embedded extends EmbeddedAccess {
@@ -83,6 +86,8 @@ async function provide(home: string, postgres: EmbeddedPostgres): Promise<Embedd
     for (const names of Object.values(EMBEDDED_DATABASES)) {
       await ensureDatabase(admin, databaseSpec(names, passwordsOf(secrets)));
     }
+    const password = passwordsOf(secrets)(EMBEDDED_ADMIN);
+    await ensureServerAdmin(admin, { name: EMBEDDED_ADMIN, password });
     return { postgres, ...embeddedAccess(postgres.port, secrets) };
   } finally {
     await admin.end();
@@ -114,6 +119,10 @@ export function embeddedAccess(port: number, secrets: EmbeddedSecrets): Embedded
       initech: urls('initech'),
       hooli: urls('hooli'),
     },
+    serverUrl: embeddedUrl(port, 'postgres', {
+      user: EMBEDDED_ADMIN,
+      password: passwordsOf(secrets)(EMBEDDED_ADMIN),
+    }),
   };
 }
 
@@ -141,7 +150,7 @@ async function keepSecrets(path: string, admin: Client): Promise<EmbeddedSecrets
     cursorKey: stored?.cursorKey ?? randomKey(),
     // Filled up role by role, so that a later version may add a database.
     passwords: {
-      ...Object.fromEntries(EMBEDDED_ROLES.map((role) => [role, randomPassword()])),
+      ...Object.fromEntries(EMBEDDED_LOGINS.map((role) => [role, randomPassword()])),
       ...stored?.passwords,
     },
   };

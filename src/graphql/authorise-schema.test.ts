@@ -65,3 +65,28 @@ it('guards a root field that has no resolver of its own', async () => {
   expect(result.data).toEqual({ secret: null });
   expect(result.errors).toHaveLength(1);
 });
+
+describe('with the rules of operators', () => {
+  const rules = { roles: ['viewer', 'operator', 'owner'], giver: 'an owner' } as const;
+  const answer = async (rule: Rule, role: string) => {
+    const schema = authoriseSchema(schemaOf({ field: rule }), rules);
+    const contextValue = { principal: { role } };
+    const { errors } = await graphql({ schema, source: '{ field }', contextValue });
+    return errors?.[0]?.message ?? 'OK';
+  };
+
+  it.each([
+    ['viewer', 'owner', 'OK'],
+    ['operator', 'operator', 'OK'],
+    ['owner', 'operator', 'This needs the role owner; ask an owner.'],
+    // A role of the other API is worth nothing here.
+    ['viewer', 'admin', 'This needs the role viewer; ask an owner.'],
+  ] as const)('a %s field asked by %s is answered %s', async (rule, role, message) => {
+    expect(await answer(rule, role)).toBe(message);
+  });
+
+  it('refuses a schema with a rule of the other API', () => {
+    expect(() => authoriseSchema(schemaOf({ field: 'admin' }), rules)).toThrow(/Query\.field/);
+    expect(() => authoriseSchema(schemaOf({ field: 'owner' }))).toThrow(/Query\.field/);
+  });
+});

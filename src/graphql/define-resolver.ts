@@ -18,18 +18,21 @@ import {
   Root,
   type ClassType,
 } from 'type-graphql';
-import { isObjectType, type GraphQLFieldResolver, type GraphQLSchema } from 'graphql';
+import {
+  isAbstractType,
+  isObjectType,
+  type GraphQLFieldResolver,
+  type GraphQLSchema,
+} from 'graphql';
 import type { RequestContext } from '../request/context';
 import type { FieldExtensions } from './extensions';
 import type { TypeReference } from './define-type';
 
 /** Resolvers by type and field name. Sources and arguments are what the schema says they are. */
-export type ResolverMap = Record<
-  string,
-  Record<string, GraphQLFieldResolver<never, RequestContext, never>>
->;
+export type ResolverMap = Record<string, Record<string, GraphQLFieldResolver<never, never, never>>>;
 
-export interface ResolvedField<S, A> {
+/** @typeParam C context of the API that the field is of */
+export interface ResolvedField<S, A, C = RequestContext> {
   readonly name: string;
   readonly returns: () => TypeReference;
   readonly nullable?: boolean | 'items';
@@ -37,23 +40,23 @@ export interface ResolvedField<S, A> {
   readonly args?: ClassType;
   readonly description: string;
   readonly extensions: FieldExtensions;
-  readonly resolve: GraphQLFieldResolver<S, RequestContext, A>;
+  readonly resolve: GraphQLFieldResolver<S, C, A>;
 }
 
-export interface ResolverBuilder {
-  query<A>(field: ResolvedField<undefined, A>): void;
-  mutation<A>(field: ResolvedField<undefined, A>): void;
-  field<S, A>(field: ResolvedField<S, A>): void;
+export interface ResolverBuilder<C = RequestContext> {
+  query<A>(field: ResolvedField<undefined, A, C>): void;
+  mutation<A>(field: ResolvedField<undefined, A, C>): void;
+  field<S, A>(field: ResolvedField<S, A, C>): void;
 }
 
 /**
  * Declares a resolver class. @param of the type whose fields are resolved, with its GraphQL name.
  * @returns the class, for type-graphql's list of resolvers.
  */
-export function defineResolver(
+export function defineResolver<C = RequestContext>(
   of: { readonly type: ClassType; readonly name: string },
   resolvers: ResolverMap,
-  build: (builder: ResolverBuilder) => void,
+  build: (builder: ResolverBuilder<C>) => void,
 ): ClassType {
   const target = { [`${of.name}Resolver`]: class {} }[`${of.name}Resolver`] as ClassType;
   const prototype = target.prototype as Record<string, unknown>;
@@ -69,9 +72,9 @@ export function defineResolver(
       description,
       extensions,
       resolve,
-    }: ResolvedField<S, A>,
+    }: ResolvedField<S, A, C>,
   ): void => {
-    prototype[name] = (source: S, given: A, context: RequestContext, info: never) =>
+    prototype[name] = (source: S, given: A, context: C, info: never) =>
       resolve(source, given, context, info);
     Root()(prototype, name, 0);
     if (args !== undefined) Args(() => args)(prototype, name, 1);
@@ -102,4 +105,12 @@ export function bindResolvers(schema: GraphQLSchema, resolvers: ResolverMap): vo
       field.resolve = resolve as unknown as GraphQLFieldResolver<unknown, unknown>;
     }
   }
+  // In the place of type-graphql's, which answer with a promise: compiled operations do not wait.
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (isAbstractType(type)) type.resolveType = typeNameOf;
+  }
 }
+
+/** A value of an interface or a union says of itself what it is. */
+const typeNameOf = (value: unknown): string | undefined =>
+  (value as { readonly __typename?: string }).__typename;

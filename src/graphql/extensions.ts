@@ -2,13 +2,15 @@
  * What a field of the schema says about itself, under `extensions`. Authorisation, limits, the
  * choice of a view and the generated tests all read it from here and nowhere else.
  */
+import type { OperatorRole } from '../auth/operator-principal';
 import type { Role } from '../auth/principal';
 
 /**
- * Who may call a root field. `public` is the explicit mark for fields that need no sign-in; a root
- * field without a rule is refused when the schema is built.
+ * Who may call a root field: a role of the tenants' API, or of the operators'. `public` is the explicit
+ * mark for fields that need no sign-in; a root field without a rule, or with one of the other API, is
+ * refused when the schema is built.
  */
-export type Rule = 'public' | Role;
+export type Rule = 'public' | Role | OperatorRole;
 
 export interface FieldExtensions {
   /** Root fields only: who may call it. */

@@ -1,18 +1,25 @@
 /** The comparisons that filters offer for each scalar; fields of a filter are joined by AND. */
 import { Int, type ClassType } from 'type-graphql';
-import { defineInputType, type FieldDeclarations, type TypeReference } from './define-type';
+import {
+  defineInputType,
+  type FieldDeclaration,
+  type FieldDeclarations,
+  type TypeReference,
+} from './define-type';
 import { CurrencyCodeScalar, DateScalar, DateTimeScalar, DecimalScalar } from './scalars';
+
+const isNull: FieldDeclaration = {
+  type: () => Boolean,
+  nullable: true,
+  description: 'Has no value (true) or has one (false).',
+};
 
 const equality = (type: TypeReference): FieldDeclarations => ({
   eq: { type: () => type, nullable: true, description: 'Equal to.' },
   ne: { type: () => type, nullable: true, description: 'Not equal to; null is neither.' },
   in: { type: () => [type], nullable: true, description: 'One of these.' },
   notIn: { type: () => [type], nullable: true, description: 'None of these.' },
-  isNull: {
-    type: () => Boolean,
-    nullable: true,
-    description: 'Has no value (true) or has one (false).',
-  },
+  isNull,
 });
 
 const range = (type: TypeReference): FieldDeclarations => ({
@@ -50,6 +57,7 @@ export interface FilterTypes {
   readonly dateTime: ClassType;
   readonly money: ClassType;
   readonly address: ClassType;
+  readonly json: ClassType;
   /** The filter of an enumeration, made once for each. */
   enumeration(name: string, type: TypeReference): ClassType;
 }
@@ -114,6 +122,7 @@ export function defineFilterTypes(idType: TypeReference): FilterTypes {
       },
       'Compares the parts of an address.',
     ),
+    json: defineInputType('JSONFilter', { isNull }, 'Asks whether there is any content.'),
     enumeration(name, type) {
       const known = enumerations.get(name);
       if (known !== undefined) return known;

@@ -8,6 +8,7 @@ import {
   GraphQLDate,
   GraphQLDateTime,
   GraphQLEmailAddress,
+  GraphQLJSON,
   GraphQLURL,
 } from 'graphql-scalars';
 
@@ -75,6 +76,15 @@ export const UrlScalar = lenientOutput(GraphQLURL, {
 export const CurrencyCodeScalar = lenientOutput(GraphQLCurrency, {
   name: 'CurrencyCode',
   description: 'A currency by its ISO 4217 code, such as `EUR`.',
+});
+
+export const JsonScalar = lenientOutput(GraphQLJSON, {
+  name: 'JSON',
+  description: 'Any object or list, as JSON.',
+  parse: (value) => {
+    if (typeof value === 'object') return value;
+    throw new GraphQLError('Expected an object or a list.');
+  },
 });
 
 const DECIMAL = /^-?\d{1,16}(\.\d{1,4})?$/;

@@ -6,6 +6,7 @@ export enum UserErrorCode {
   INVALID = 'INVALID',
   NOT_FOUND = 'NOT_FOUND',
   CONFLICT = 'CONFLICT',
+  LIMIT_REACHED = 'LIMIT_REACHED',
 }
 
 registerEnumType(UserErrorCode, {
@@ -15,6 +16,7 @@ registerEnumType(UserErrorCode, {
     INVALID: { description: 'A value is not acceptable.' },
     NOT_FOUND: { description: 'There is no such record.' },
     CONFLICT: { description: 'The record was changed meanwhile, or the value is taken.' },
+    LIMIT_REACHED: { description: 'The plan does not allow so much.' },
   },
 });
 
@@ -54,6 +56,12 @@ export const conflictError = (field: readonly string[], message: string): UserEr
   field: [...field],
   message,
   code: UserErrorCode.CONFLICT,
+});
+
+export const limitError = (field: readonly string[], message: string): UserError => ({
+  field: [...field],
+  message,
+  code: UserErrorCode.LIMIT_REACHED,
 });
 
 /** Runs a mutation's work; what the user can mend comes back as errors instead of being thrown. */

@@ -7,6 +7,7 @@ import {
   CurrencyCodeScalar,
   DecimalScalar,
   EmailAddressScalar,
+  JsonScalar,
   PhoneNumberScalar,
   UrlScalar,
 } from '../graphql/scalars';
@@ -66,6 +67,9 @@ function converterOf(field: Field, source: PartSource): ConvertPresent {
     case 'date':
     case 'dateTime':
       return dateConverter(field.type, source);
+    case 'json':
+      return (value) =>
+        viaScalar('an object or a list as JSON', () => readJson(String(value)), value);
     case 'enum':
       return (value) => readEnum(value, field.values ?? []);
   }
@@ -77,6 +81,15 @@ function viaScalar(what: string, parse: () => unknown, given: unknown): unknown 
   } catch (error) {
     if (!(error instanceof GraphQLError || error instanceof TypeError)) throw error;
     throw new CellFault(`expected ${what}, but got ${quote(given)}`);
+  }
+}
+
+/** A cell holds JSON as text. */
+function readJson(text: string): unknown {
+  try {
+    return JsonScalar.parseValue(JSON.parse(text));
+  } catch {
+    throw new TypeError('no JSON');
   }
 }
 

@@ -18,9 +18,10 @@ export function eachInTransaction(session: Pick<TenantSession, 'transaction'>): 
   ): Promise<{ result: T; followUps: FollowUp[] }> {
     const followUps: FollowUp[] = [];
     try {
-      const result = await session.transaction((tx) =>
-        work(tx, (followUp) => void followUps.push(followUp)),
-      );
+      const result = await session.transaction((tx) => {
+        followUps.length = 0; // the work may be run again
+        return work(tx, (followUp) => void followUps.push(followUp));
+      });
       return { result, followUps };
     } catch (error) {
       if (!isPassingConflict(error) || retries === 0) throw error;

@@ -1,6 +1,9 @@
 import type { AuthService } from '../auth/auth.service';
+import type { LoginOutcome } from '../auth/login';
 import type { Principal } from '../auth/principal';
+import type { Client } from '../auth/user-sessions.store';
 import type { CursorCodec } from '../database/cursors';
+import type { SqlRunner } from '../database/statement';
 import type { OperationSession } from '../tenancy/session.port';
 import type { TenantConnectionFacts } from '../tenancy/tenant-connection';
 
@@ -17,6 +20,77 @@ export interface EmailRouting {
   remove(email: string): Promise<void>;
 }
 
+/** What whoever has no organisation yet asks for. */
+export interface RegistrationRequest {
+  readonly organisation: string;
+  readonly slug: string;
+  readonly name: string;
+  readonly email: string;
+  readonly password: string;
+  readonly placement: 'shared' | 'dedicated' | 'byo';
+  readonly plan?: string;
+  readonly region?: string;
+  /** Of placement `byo`. */
+  readonly database?: { readonly url: string; readonly migrationUrl?: string };
+}
+
+export interface Registration {
+  /**
+   * Makes an organisation with its first admin, and signs them in.
+   * @throws RATE_LIMITED, FORBIDDEN where registration is closed, OVERLOADED, TENANT_UNAVAILABLE, and
+   *   faults of the request at its fields.
+   */
+  register(request: RegistrationRequest, client: Client): Promise<LoginOutcome>;
+}
+
+/** A name under which a tenant's people sign in, and what proves that it is theirs. */
+export interface TenantHostname {
+  readonly hostname: string;
+  /** Until then it leads nowhere. */
+  readonly verifiedAt: Date | null;
+  readonly createdAt: Date;
+  /** The TXT record that proves it. */
+  readonly recordName: string;
+  readonly recordValue: string;
+}
+
+/**
+ * The signed-in tenant's host names. Throw NOT_FOUND, BAD_USER_INPUT and CONFLICT with the input's
+ * field in their details.
+ */
+export interface TenantHostnames {
+  list(): Promise<TenantHostname[]>;
+  add(hostname: string): Promise<TenantHostname>;
+  verify(hostname: string): Promise<TenantHostname>;
+  remove(hostname: string): Promise<void>;
+}
+
+/** What is used of something that a plan limits; a limit that is null is none. */
+export interface Usage {
+  readonly used: number;
+  readonly limit: number | null;
+}
+
+export interface TenantUsageFacts {
+  readonly plan: string;
+  readonly trialEndsAt: Date | null;
+  readonly users: Usage;
+  readonly records: Usage;
+  readonly storageBytes: Usage;
+  readonly requestsToday: Usage;
+  readonly requestsPerMinute: number | null;
+}
+
+/** The signed-in tenant's plan. */
+export interface TenantPlan {
+  /**
+   * Asked in the transaction that has just written so many new ones.
+   * @returns why the plan does not allow them, for whoever wrote them; undefined when it does.
+   */
+  refusal(tx: SqlRunner, what: 'users' | 'records', created: number): Promise<string | undefined>;
+  usage(): Promise<TenantUsageFacts>;
+}
+
 /** Everything a resolver may use, made for one GraphQL request and thrown away with it. */
 export interface RequestContext {
   readonly requestId: string;
@@ -28,6 +102,7 @@ export interface RequestContext {
   readonly cursors: CursorCodec;
   /** Where the registry learns which e-mail addresses sign in to the tenant. */
   readonly emailRouting: EmailRouting;
+  readonly hostnames: TenantHostnames;
   /** Hashes a new password; bounded in how many run at once. */
   readonly hashPassword: (password: string) => Promise<string>;
   /** Looks at the way to the signed-in tenant's data. @throws UNAUTHENTICATED when anonymous. */
@@ -38,13 +113,21 @@ export interface RequestContext {
    * @throws BAD_USER_INPUT when the request is signed in to another tenant.
    */
   enter(tenantId: string): Promise<void>;
+  /** @throws UNAUTHENTICATED when the request is anonymous. */
+  readonly plan: TenantPlan;
+  /** Making an organisation; the same for all requests. */
+  readonly registration: Registration;
   /** Signing in and out; the same for all requests. */
   readonly auth: AuthService;
   /** Address the request came from, for log-in limits and session lists. */
   readonly remoteAddress: string;
   readonly userAgent: string;
+  /** What the client hands on to see, wherever it reads next, what this request has written. */
+  readonly consistencyToken?: () => string | undefined;
   /** Aborted when the client goes away or the deadline passes. */
   readonly signal: AbortSignal;
+  /** Gives the request so long from now, for work that is slow by its nature. */
+  readonly extendDeadline: (ms: number) => void;
   /** Gives back what the request holds; called once the response is on its way. */
   end(): Promise<void>;
 }

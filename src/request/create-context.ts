@@ -2,19 +2,44 @@
 import type { AuthService } from '../auth/auth.service';
 import { createEmailIndexKeyOf, normalizeEmail } from '../auth/email-address';
 import type { Passwords } from '../auth/passwords';
+import type { Principal } from '../auth/principal';
+import { maySignIn, refusalOf } from '../auth/ports';
 import type { Config } from '../config';
-import { createCursorCodec } from '../database/cursors';
+import { createCursorCodec, type CursorCodec } from '../database/cursors';
 import { badUserInput, unauthenticated } from '../errors';
+import { CONSISTENCY_HEADER } from '../lib/consistency-header';
+import type { TenantRow } from '../tenancy/registry.store';
 import type { OperationSession } from '../tenancy/session.port';
-import type { Tenancy } from '../tenancy/tenancy';
+import { readConsistencyToken, toConsistencyToken } from '../tenancy/replicas/consistency-token';
+import type { Written } from '../tenancy/replicas/read-router';
+import type { Consistency, Tenancy } from '../tenancy/tenancy';
 import { createTenantConnection } from '../tenancy/tenant-connection';
-import type { EmailRouting, LoaderCache, RequestContext } from './context';
+import { describeTenant } from '../tenancy/tenant-status';
+import { createHostScopes, limitToHost } from './host-scope';
+import { createTenantHostnames, hostnamesDeps } from './tenant-hostnames';
+import type {
+  EmailRouting,
+  LoaderCache,
+  Registration,
+  RequestContext,
+  TenantPlan,
+} from './context';
 
 export interface IncomingRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** As the client named it, or its proxy where that is trusted; with or without a port. */
+  readonly host?: string | undefined;
   readonly remoteAddress: string;
   readonly requestId: string;
   readonly signal: AbortSignal;
+  readonly extendDeadline: (ms: number) => void;
+}
+
+/** What the plans of tenants allow. */
+export interface TenantPlans {
+  /** @throws RATE_LIMITED. */
+  takeRequest(tenant: TenantRow): void;
+  of(tenant: TenantRow | undefined): TenantPlan;
 }
 
 export interface ContextDependencies {
@@ -22,29 +47,41 @@ export interface ContextDependencies {
   readonly tenancy: Tenancy;
   readonly auth: AuthService;
   readonly passwords: Passwords;
+  readonly registration: Registration;
+  readonly plans: TenantPlans;
 }
 
 const single = (header: string | string[] | undefined): string | undefined =>
   Array.isArray(header) ? header[0] : header;
 
-export function createContextFactory({ config, tenancy, auth, passwords }: ContextDependencies) {
+export function createContextFactory(deps: ContextDependencies) {
+  const { config, tenancy, auth, passwords, registration, plans } = deps;
   const cursors = createCursorCodec(config.cursorKey);
   const routingFor = createEmailRouting(tenancy, config.auth.emailIndexKey);
   const lookAtConnection = createTenantConnection(tenancy);
   const hashPassword = (password: string): Promise<string> => passwords.hash(password);
 
-  return async ({
-    headers,
-    remoteAddress,
-    requestId,
-    signal,
-  }: IncomingRequest): Promise<RequestContext> => {
+  const hostnamesOf = createTenantHostnames(hostnamesDeps(tenancy, config.http));
+  const findHostScope = createHostScopes(config.http, tenancy);
+
+  return async (request: IncomingRequest): Promise<RequestContext> => {
+    const { headers, host, remoteAddress, requestId } = request;
+    const hostScope = await findHostScope(host);
     const principal = await auth.authenticate(single(headers['authorization']));
     const tenant =
       principal === undefined ? undefined : await tenancy.directory.findTenant(principal.tenantId);
-    if (principal !== undefined && tenant === undefined) throw unauthenticated();
+    // Before anything is said of the tenant: at another's host there is no such token.
+    if (hostScope !== undefined && tenant !== undefined && tenant.slug !== hostScope.slug) {
+      throw unauthenticated();
+    }
+    // Authentication believes its verdict on a session for a while; the tenant's status does not wait.
+    if (principal !== undefined) refuseOutOfService(tenant);
+    if (tenant !== undefined) plans.takeRequest(tenant);
     const loaders = createLoaderCache();
-    let session = tenant === undefined ? anonymousSession : tenancy.openSession(tenant);
+    const author = { userId: principal?.userId, requestId };
+    const consistency = consistencyOf(cursors, principal, single(headers[CONSISTENCY_HEADER]));
+    let session =
+      tenant === undefined ? anonymousSession : tenancy.openSession(tenant, author, consistency);
     return {
       requestId,
       principal,
@@ -55,25 +92,56 @@ export function createContextFactory({ config, tenancy, auth, passwords }: Conte
         if (principal !== undefined && principal.tenantId !== tenantId) throw signedInElsewhere();
         if (principal !== undefined) return;
         const entered = await tenancy.directory.findTenant(tenantId);
-        if (entered === undefined) throw unauthenticated();
+        refuseOutOfService(entered);
         await session.end();
         loaders.clear();
-        session = tenancy.openSession(entered);
+        session = tenancy.openSession(entered, author);
         // How much of the user is asked for is not known here: more than one statement, one view.
         session.plan(2);
       },
       loaders,
       cursors,
       emailRouting: routingFor(principal?.tenantId),
+      hostnames: hostnamesOf(principal),
       hashPassword,
       tenantConnection: async () => (tenant === undefined ? refuse() : lookAtConnection(tenant)),
-      auth,
+      plan: plans.of(tenant),
+      registration,
+      auth: hostScope === undefined ? auth : limitToHost(auth, hostScope, tenancy.directory),
       remoteAddress,
       userAgent: single(headers['user-agent']) ?? '',
-      signal,
+      consistencyToken: consistency.token,
+      extendDeadline: request.extendDeadline,
+      get signal() {
+        return request.signal;
+      },
       end: () => session.end(),
     };
   };
+}
+
+/** Whoever reads in a region of its own reads what it wrote, whichever process took the write. */
+function consistencyOf(
+  cursors: CursorCodec,
+  principal: Principal | undefined,
+  handedOn: string | undefined,
+): Consistency & { token(): string | undefined } {
+  let last: Written | undefined;
+  if (principal === undefined) return { token: () => undefined };
+  const { tenantId } = principal;
+  return {
+    written: handedOn === undefined ? undefined : readConsistencyToken(cursors, tenantId, handedOn),
+    onWrite: (written) => {
+      last = written;
+    },
+    token: () => (last === undefined ? undefined : toConsistencyToken(cursors, tenantId, last)),
+  };
+}
+
+function refuseOutOfService(tenant: TenantRow | undefined): asserts tenant is TenantRow {
+  if (tenant === undefined) throw unauthenticated();
+  const description = describeTenant(tenant);
+  if (!maySignIn(description)) throw refusalOf(description) ?? unauthenticated();
 }
 
 export function createLoaderCache(): LoaderCache {

@@ -4,6 +4,7 @@
  */
 import { TENANT_UNAVAILABLE_REMEDIES, tenantUnavailable } from '../errors';
 import { SECOND } from '../lib/duration';
+import { AddressRefused } from '../database/address-guard';
 import type { ConnectionSettings } from '../database/connection-url';
 import { migrateDatabase, MigrationError, type MigrateOptions } from '../database/migrate-database';
 import { withClient } from '../database/with-client';
@@ -31,7 +32,7 @@ const WITHIN_MS = 5 * SECOND;
  * does not answer.
  */
 export async function addDataSource(
-  tenancy: Pick<Tenancy, 'registry' | 'keyring'>,
+  tenancy: Pick<Tenancy, 'registry' | 'secretBox' | 'addressGuard'>,
   spec: NewDataSourceSpec,
   onProgress?: MigrateOptions['onProgress'],
 ): Promise<string> {
@@ -45,11 +46,11 @@ export async function addDataSource(
       `There is a data source "${spec.name}" already: \`cloister sources list\` shows all of them.`,
     );
   }
-  const app = parseDataSourceUrl(spec.url, spec.placement);
+  const app = parseDataSourceUrl(spec.url, spec.placement, tenancy.addressGuard);
   // Before anything is changed there; once more after it, for only then is there something to own.
   refuseUnsafeRole(await look(app));
   if (spec.migrationUrl !== undefined) {
-    const owner = parseDataSourceUrl(spec.migrationUrl, spec.placement);
+    const owner = parseDataSourceUrl(spec.migrationUrl, spec.placement, tenancy.addressGuard);
     await reached(
       migrateDatabase(owner, 'tenant', {
         appRole: app.user,
@@ -88,7 +89,8 @@ async function reached<T>(work: Promise<T>): Promise<T> {
           'insert, update, delete on all tables in schema cloister`; the owner needs `grant create on database`.',
       );
     }
-    throw tenantUnavailable('DATA_SOURCE_UNREACHABLE', error);
+    const refused = error instanceof AddressRefused;
+    throw tenantUnavailable(refused ? 'ADDRESS_REFUSED' : 'DATA_SOURCE_UNREACHABLE', error);
   }
 }
 

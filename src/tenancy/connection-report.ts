@@ -7,15 +7,17 @@
  * from a server: a customer's own server may put into it what it likes, a password we sent included.
  */
 import pg from 'pg';
-import { TENANT_UNAVAILABLE_REMEDIES, type TenantUnavailableReason } from '../errors';
+import { isAppError, TENANT_UNAVAILABLE_REMEDIES, type TenantUnavailableReason } from '../errors';
 import { SECOND } from '../lib/duration';
 import { within } from '../lib/within';
 import { describeConnectionFault } from '../database/connection-fault';
-import { parseConnectionUrl, type ConnectionSettings } from '../database/connection-url';
+import { AddressRefused } from '../database/address-guard';
+import type { ConnectionSettings } from '../database/connection-url';
 import { withClient } from '../database/with-client';
 import { findDataSourceFindings, type DataSourceFindings } from './data-source-check';
+import { parseDataSourceUrl } from './data-source-url';
 import type { DataSourceRow, TenantRow } from './registry.store';
-import { open } from './secrets/envelope';
+import { openUrl } from './secrets/data-source-urls';
 import type { Tenancy } from './tenancy';
 
 export const CONNECTION_CHECKS = [
@@ -75,6 +77,7 @@ export interface ConnectionReport {
   readonly expectedSchemaVersion: string | null;
 }
 
+type Parts = Pick<Tenancy, 'registry' | 'secretBox' | 'addressGuard'>;
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Within 3 s in all: a tenant whose database is silent must not hold up the others' reports. */
@@ -83,7 +86,7 @@ const DATA_SOURCE_WITHIN_MS = 1.8 * SECOND;
 
 /** Never throws. */
 export async function reportConnection(
-  tenancy: Pick<Tenancy, 'registry' | 'keyring'>,
+  tenancy: Parts,
   tenant: TenantRow,
 ): Promise<ConnectionReport> {
   const { id, slug, name, status, region } = tenant;
@@ -138,7 +141,7 @@ interface Verdict {
 }
 
 async function inspect(
-  { registry, keyring }: Pick<Tenancy, 'registry' | 'keyring'>,
+  { registry, secretBox, addressGuard }: Parts,
   tenant: TenantRow,
   report: Mutable<ConnectionReport>,
   { pass, fail }: Verdict,
@@ -156,7 +159,7 @@ async function inspect(
   }
   if (row === undefined) return fail('dataSource', 'NO_DATA_SOURCE', 'the one assigned is gone');
   const { name, placement, status, region, poolMin, poolMax, sessionStyle, namedStatements } = row;
-  const keyId = row.urlSealed.split('.')[1] ?? '';
+  const keyId = (await secretBox.findMasterKeyId(row.urlSealed)) ?? 'unknown';
   report.dataSource = {
     name,
     placement,
@@ -172,12 +175,10 @@ async function inspect(
 
   let connection: ConnectionSettings;
   try {
-    connection = parseConnectionUrl(
-      open(row.urlSealed, { rowId: row.id, column: 'url_sealed' }, keyring),
-    );
-  } catch {
+    connection = parseDataSourceUrl(await openUrl(secretBox, row), placement, addressGuard);
+  } catch (error) {
     // The cause says no more than the key id does, and a URL that does not parse must not be told.
-    return fail('decrypt', 'BAD_KEY', `sealed with key ${keyId}`);
+    return fail('decrypt', decryptReasonOf(error), `sealed with key ${keyId}`);
   }
   pass('decrypt', `key ${keyId}`);
   const { host, port, database, user, tls } = connection;
@@ -226,12 +227,23 @@ async function inspectDataSource(
     );
   } catch (error) {
     // A missing grant or table is mended by the migrations, whatever the step.
-    const reason = isRefusal(error) ? 'SCHEMA_VERSION' : 'DATA_SOURCE_UNREACHABLE';
-    fail(step, reason, describeConnectionFault(error));
+    fail(step, reasonOf(error), describeConnectionFault(error));
   }
 }
 
-const QUERIES_OF_FINDINGS = 2;
+function decryptReasonOf(error: unknown): TenantUnavailableReason {
+  const reason = isAppError(error) ? error.details['reason'] : undefined;
+  return reason === 'KEY_PROVIDER_UNREACHABLE' || reason === 'REGISTRY_UNREACHABLE'
+    ? reason
+    : 'BAD_KEY';
+}
+
+function reasonOf(error: unknown): TenantUnavailableReason {
+  if (error instanceof AddressRefused) return 'ADDRESS_REFUSED';
+  return isRefusal(error) ? 'SCHEMA_VERSION' : 'DATA_SOURCE_UNREACHABLE';
+}
+
+const QUERIES_OF_FINDINGS = 3;
 
 function judgeFindings(
   findings: DataSourceFindings,
@@ -244,12 +256,9 @@ function judgeFindings(
   else fail('role', 'UNSAFE_ROLE', `${findings.role}: ${findings.roleFaults.join(', ')}`);
   if (findings.unguardedTables.length === 0) pass('policies');
   else fail('policies', 'UNGUARDED_TABLES', findings.unguardedTables.join(', '));
-  if (findings.schemaVersion === findings.expectedSchemaVersion) {
-    pass('schema', findings.schemaVersion);
-  } else {
-    const found = findings.schemaVersion ?? 'none';
-    fail('schema', 'SCHEMA_VERSION', `expected ${findings.expectedSchemaVersion}, found ${found}`);
-  }
+  const { served, detail } = findings.schema;
+  if (served) pass('schema', detail);
+  else fail('schema', 'SCHEMA_VERSION', detail);
 }
 
 /** Ids come from a uuid column and so can be written out, which works on every kind of engine. */

@@ -6,6 +6,8 @@
 import type { ClientBase } from 'pg';
 import { tenantUnavailable } from '../errors';
 import { createMigrationSource } from '../database/migration-source';
+import { judgeSchema, type SchemaVerdict } from '../database/schema-compatibility';
+import { findAppliedSchema } from '../database/schema-state';
 
 export interface DataSourceFindings {
   readonly serverVersion: string;
@@ -19,6 +21,8 @@ export interface DataSourceFindings {
   readonly ungrantedTables: readonly string[];
   readonly schemaVersion: string | null;
   readonly expectedSchemaVersion: string;
+  /** Whether this code serves that version: it may be a release older, or newer. */
+  readonly schema: SchemaVerdict;
 }
 
 const FINDINGS = `
@@ -54,27 +58,20 @@ const FINDINGS = `
       where n.nspname = 'cloister' and c.relkind in ('r', 'p') and c.relname not like 'schema\\_migrations%'
         and not (has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert')
           and has_table_privilege(c.oid, 'update') and has_table_privilege(c.oid, 'delete'))
-    ), array[]::text[]) as "ungrantedTables",
-    to_regclass('cloister.schema_migrations') is not null
-      and has_table_privilege(to_regclass('cloister.schema_migrations'), 'select') as "hasMigrations"`;
+    ), array[]::text[]) as "ungrantedTables"`;
 
 export async function findDataSourceFindings(client: ClientBase): Promise<DataSourceFindings> {
-  const { rows } = await client.query<
-    Omit<DataSourceFindings, 'schemaVersion'> & { hasMigrations: boolean }
-  >(FINDINGS);
-  const [row] = rows;
-  if (row === undefined) throw new Error('The data source answered the check with no row.');
-  const { hasMigrations, ...findings } = row;
-  const versions = hasMigrations
-    ? await client.query<{ name: string }>(
-        'select name from cloister.schema_migrations order by id desc limit 1',
-      )
-    : { rows: [] };
+  const { rows } =
+    await client.query<Omit<DataSourceFindings, 'schemaVersion' | 'schema'>>(FINDINGS);
+  const [findings] = rows;
+  if (findings === undefined) throw new Error('The data source answered the check with no row.');
+  const found = await findAppliedSchema(client);
   return {
     ...findings,
     roleIsSafe: findings.roleFaults.length === 0,
-    schemaVersion: versions.rows[0]?.name ?? null,
+    schemaVersion: found.applied.at(-1) ?? null,
     expectedSchemaVersion: createMigrationSource('tenant').names.at(-1) ?? '',
+    schema: judgeSchema(found),
   };
 }
 
@@ -93,12 +90,6 @@ export async function assertDataSourceIsSafe(client: ClientBase): Promise<void> 
       new Error(`unguarded tables: ${findings.unguardedTables.join(', ')}`),
     );
   }
-  if (findings.schemaVersion !== findings.expectedSchemaVersion) {
-    throw tenantUnavailable(
-      'SCHEMA_VERSION',
-      new Error(
-        `expected ${findings.expectedSchemaVersion}, found ${findings.schemaVersion ?? 'none'}`,
-      ),
-    );
-  }
+  const { served, detail } = findings.schema;
+  if (!served) throw tenantUnavailable('SCHEMA_VERSION', new Error(detail));
 }

@@ -2,10 +2,22 @@ import { tenantUnavailable } from '../errors';
 import { Breaker } from './breaker';
 import { createDirectory } from './directory';
 import type { DataSourceRow, TenantRow } from './registry.store';
+import { createDataKeys } from './secrets/data-keys';
+import type { DataKeyStore } from './secrets/data-keys.store';
 import { seal } from './secrets/envelope';
 import { parseKeyring } from './secrets/keyring';
+import { createLocalKeys } from './secrets/local-keys';
+import { createMasterKeys } from './secrets/master-keys';
+import { createSecretBox } from './secrets/secret-box';
 
 const keyring = parseKeyring(`k1:${'ab'.repeat(32)}`);
+/** The credentials here are sealed by the keyring itself, so that no data key is looked for. */
+const secretBox = createSecretBox(
+  createDataKeys({} as DataKeyStore, createMasterKeys(createLocalKeys(keyring)), {
+    lifetimeMs: 1000,
+  }),
+  keyring,
+);
 const SOURCE = '018f0000-0000-7000-8000-00000000000a';
 const OTHER_SOURCE = '018f0000-0000-7000-8000-00000000000b';
 const TENANT = '018f0000-0000-7000-8000-000000000001';
@@ -67,7 +79,7 @@ function make() {
       findTenantBySlug: () => load(() => registry.tenant),
       findDataSource: () => load(() => registry.dataSource),
     },
-    keyring,
+    secretBox,
     {
       ttlMs: () => 1000,
       now: () => clock.now,

@@ -3,13 +3,15 @@
  * that is down (invariant 10). An invalidation makes an entry due and detaches a load under way, so
  * that what was read before a change is never published after it.
  */
-import { isAppError, tenantUnavailable } from '../errors';
+import { isAppError, tenantUnavailable, type TenantUnavailableReason } from '../errors';
 import { DAY } from '../lib/duration';
-import { parseConnectionUrl, type ConnectionSettings } from '../database/connection-url';
+import type { AddressGuard } from '../database/address-guard';
+import type { ConnectionSettings } from '../database/connection-url';
 import { Breaker } from './breaker';
-import type { Keyring } from './secrets/keyring';
-import { open } from './secrets/envelope';
+import { parseDataSourceUrl } from './data-source-url';
 import type { DataSourceRow, RegistryStore, TenantRow } from './registry.store';
+import { openUrl } from './secrets/data-source-urls';
+import type { SecretBox } from './secrets/secret-box';
 import { createStaleCache } from './stale-cache';
 
 /** A data source with its credentials opened. Never logged; `url…` columns are gone. */
@@ -33,7 +35,7 @@ export interface Directory {
   findTenant(id: string): Promise<TenantRow | undefined>;
   /** Not cached. */
   findTenantBySlug(slug: string): Promise<TenantRow | undefined>;
-  /** @throws TENANT_UNAVAILABLE: NO_DATA_SOURCE, BAD_KEY or REGISTRY_UNREACHABLE. */
+  /** @throws TENANT_UNAVAILABLE: NO_DATA_SOURCE, BAD_KEY, KEY_PROVIDER_UNREACHABLE, REGISTRY_UNREACHABLE. */
   getDataSource(tenant: TenantRow): Promise<DataSource>;
   invalidate(kind: 'tenants' | 'data_sources', id: string): void;
   invalidateAll(): void;
@@ -55,13 +57,15 @@ export interface DirectoryOptions {
   readonly ttlMs: () => number;
   readonly maxEntries?: number;
   readonly breaker?: Breaker;
+  /** Of data sources that customers bring; without it only public addresses will do. */
+  readonly addressGuard?: AddressGuard;
   /** Milliseconds, never going back. */
   readonly now?: () => number;
 }
 
 export function createDirectory(
   store: Pick<RegistryStore, 'findTenant' | 'findTenantBySlug' | 'findDataSource'>,
-  keyring: Keyring,
+  secretBox: Pick<SecretBox, 'open'>,
   options: DirectoryOptions,
 ): Directory {
   const { ttlMs, maxEntries = 50_000, now = () => performance.now() } = options;
@@ -73,6 +77,7 @@ export function createDirectory(
     // One failure is enough: what is cached can be served meanwhile.
     breaker: options.breaker ?? new Breaker({ threshold: 1 }),
     isSourceDown: isRegistryTrouble,
+    isOutlived: isKeyProviderTrouble,
     sourceDown: () => tenantUnavailable('REGISTRY_UNREACHABLE'),
     now,
     count: (event: 'hits' | 'misses' | 'staleServed') => {
@@ -91,13 +96,13 @@ export function createDirectory(
     }
   };
 
-  const openConnection = (row: DataSourceRow): ConnectionSettings => {
+  const openConnection = async (row: DataSourceRow): Promise<ConnectionSettings> => {
     const startedAt = performance.now();
     try {
-      const url = open(row.urlSealed, { rowId: row.id, column: 'url_sealed' }, keyring);
-      return parseConnectionUrl(url);
+      const url = await openUrl(secretBox, row);
+      return parseDataSourceUrl(url, row.placement, options.addressGuard);
     } catch (error) {
-      throw tenantUnavailable('BAD_KEY', error);
+      throw isAppError(error) ? error : tenantUnavailable('BAD_KEY', error);
     } finally {
       counters.unseals += 1;
       counters.unsealMs += performance.now() - startedAt;
@@ -126,7 +131,7 @@ export function createDirectory(
       placement,
       region,
       ...settings,
-      connection: openConnection(row),
+      connection: await openConnection(row),
       schemaVersion,
       revision,
     };
@@ -152,5 +157,11 @@ export function createDirectory(
   };
 }
 
-const isRegistryTrouble = (error: unknown): boolean =>
-  isAppError(error) && error.details['reason'] === 'REGISTRY_UNREACHABLE';
+const hasReason =
+  (reason: TenantUnavailableReason) =>
+  (error: unknown): boolean =>
+    isAppError(error) && error.details['reason'] === reason;
+
+const isRegistryTrouble = hasReason('REGISTRY_UNREACHABLE');
+/** Of no meaning for tenants, and no reason to drop connections that are known. */
+const isKeyProviderTrouble = hasReason('KEY_PROVIDER_UNREACHABLE');

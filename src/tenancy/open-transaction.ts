@@ -18,10 +18,19 @@ export interface OpenTransaction {
    * `rollback to savepoint` it is forgotten.
    */
   query<Row>(statement: Statement): Promise<Row[]>;
-  /** @throws what failed, when it was to be committed and was not. */
-  finish(command: 'commit' | 'rollback'): Promise<void>;
+  /**
+   * @param afterwards is sent along behind the command, in the same flight; it may fail by itself.
+   * @returns its first row. @throws what failed, when it was to be committed and was not.
+   */
+  finish(command: 'commit' | 'rollback', afterwards?: Statement): Promise<unknown>;
   /** Ends what runs and refuses what comes; the connection is not used again. */
   cancel(reason: Error): void;
+}
+
+/** Whom the change log names; a command or a job has no user. */
+export interface Author {
+  readonly userId?: string | undefined;
+  readonly requestId?: string | undefined;
 }
 
 export interface TransactionOptions {
@@ -29,6 +38,8 @@ export interface TransactionOptions {
   readonly localTenantId: string;
   readonly statementTimeoutMs: number;
   readonly sessionStyle: 'direct' | 'distributed';
+  /** Of a write: who writes, for the change log. */
+  readonly author?: Author | undefined;
   /** Makes of what pg throws what the caller is told. */
   readonly translate: (error: unknown) => Error;
 }
@@ -40,6 +51,8 @@ const BEGIN = {
 
 /** The server ends a transaction whose client has forgotten it. */
 const IDLE_IN_TRANSACTION_MS = 15 * SECOND;
+/** What may be written out where no parameter reaches. */
+const REQUEST_ID = /^[\w.:-]{1,128}$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
@@ -99,18 +112,26 @@ export function openTransaction(lease: Lease, options: TransactionOptions): Open
       if (mends && !cancelled) failure = undefined;
       return rows as Row[];
     },
-    async finish(command) {
-      if (finished) return;
+    async finish(command, afterwards) {
+      if (finished) return undefined;
       finished = true;
       // Nobody reads any more what a view still asks for.
       if (options.mode === 'read' && running > 0) abandon();
       try {
         if (loss === undefined) {
-          const { command: done } = await send({ text: command, values: [] });
+          if (afterwards !== undefined) inOneFlight(lease.client);
+          const ending = send({ text: command, values: [] });
+          ending.catch(() => undefined); // awaited below
+          const after = afterwards === undefined ? undefined : send(afterwards);
+          // Whatever comes of it, the connection is given back only when it has been answered.
+          const answer: unknown = (await after?.catch(() => undefined))?.rows[0];
+          const { command: done } = await ending;
           if (command === 'commit' && done !== 'COMMIT') {
             throw failure ?? internalError('The transaction was rolled back at its end.');
           }
+          return answer;
         } else if (command === 'commit') throw failure ?? translate(loss);
+        return undefined;
       } finally {
         lease.release(loss);
       }
@@ -128,8 +149,28 @@ export function openTransaction(lease: Lease, options: TransactionOptions): Open
 const isRollbackToSavepoint = ({ text }: Statement): boolean =>
   text.startsWith('rollback to savepoint ');
 
+/**
+ * A write holds the tenant's lock in shared mode before it does anything else: at the end of a move it
+ * waits here, with no row locked, until the tenant has moved or stays (see migration 0004_change_log).
+ */
+const WRITE_LOCK = (tenantId: string): string =>
+  `pg_advisory_xact_lock_shared(hashtextextended(${tenantId}, 7302513))`;
+
 function scopeStatement(options: TransactionOptions): Statement {
-  const { localTenantId, statementTimeoutMs, sessionStyle } = options;
+  const { localTenantId, statementTimeoutMs, sessionStyle, mode, author } = options;
+  if (sessionStyle === 'direct' && mode === 'write') {
+    return {
+      name: 'cloister_write_scope',
+      text: `select set_config('app.tenant_id', $1, true), set_config('statement_timeout', $2, true), set_config('idle_in_transaction_session_timeout', $3, true), set_config('app.user_id', $4, true), set_config('app.request_id', $5, true), ${WRITE_LOCK('$1')}`,
+      values: [
+        localTenantId,
+        String(statementTimeoutMs),
+        String(IDLE_IN_TRANSACTION_MS),
+        author?.userId ?? '',
+        author?.requestId ?? '',
+      ],
+    };
+  }
   if (sessionStyle === 'direct') {
     return {
       name: 'cloister_transaction_scope',
@@ -145,5 +186,14 @@ function scopeStatement(options: TransactionOptions): Statement {
     `set local statement_timeout = ${Math.trunc(statementTimeoutMs)}`,
     `set local idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS}`,
   ];
+  if (mode === 'write') {
+    if (author?.userId !== undefined && UUID.test(author.userId)) {
+      settings.push(`set local app.user_id = '${author.userId}'`);
+    }
+    if (author?.requestId !== undefined && REQUEST_ID.test(author.requestId)) {
+      settings.push(`set local app.request_id = '${author.requestId}'`);
+    }
+    settings.push(`select ${WRITE_LOCK(`'${localTenantId}'`)}`);
+  }
   return { text: settings.join('; '), values: [] };
 }

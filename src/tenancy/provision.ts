@@ -10,11 +10,16 @@ import {
   type MigrateOptions,
   type MigrateResult,
 } from '../database/migrate-database';
-import { seal, open } from './secrets/envelope';
 import type { DataSourceRow, Placement } from './registry.store';
+import {
+  openMigrationUrl,
+  openUrl,
+  sealDataSourceUrl,
+  type SealedUrlColumn,
+} from './secrets/data-source-urls';
 import type { Tenancy } from './tenancy';
 
-type Registered = Pick<Tenancy, 'registry' | 'keyring'>;
+type Registered = Pick<Tenancy, 'registry' | 'secretBox' | 'addressGuard'>;
 
 export interface DataSourceSpec {
   readonly name: string;
@@ -26,24 +31,23 @@ export interface DataSourceSpec {
   readonly poolMax?: number;
 }
 
-/** @throws ConnectionUrlError when a URL is not one we take. @returns the data source's id. */
+/** @throws ConnectionUrlError, AddressRefused when a URL is not one we take. @returns the data source's id. */
 export async function enrolDataSource(
-  { registry, keyring }: Registered,
+  { registry, secretBox, addressGuard }: Registered,
   spec: DataSourceSpec,
 ): Promise<string> {
   const known = await registry.findDataSourceByName(spec.name);
   const id = known?.id ?? uuidv7();
-  const sealUrl = (url: string, column: string): string =>
-    seal(
-      formatConnectionUrl(parseDataSourceUrl(url, spec.placement)),
-      { rowId: id, column },
-      keyring,
-    );
+  const sealUrl = (url: string, column: SealedUrlColumn): Promise<string> => {
+    const settings = parseDataSourceUrl(url, spec.placement, addressGuard);
+    settings.guard?.assertHost(settings.host);
+    return sealDataSourceUrl(secretBox, id, column, formatConnectionUrl(settings));
+  };
   const row = {
-    urlSealed: sealUrl(spec.url, 'url_sealed'),
+    urlSealed: await sealUrl(spec.url, 'url_sealed'),
     ...(spec.migrationUrl === undefined
       ? {}
-      : { migrationUrlSealed: sealUrl(spec.migrationUrl, 'migration_url_sealed') }),
+      : { migrationUrlSealed: await sealUrl(spec.migrationUrl, 'migration_url_sealed') }),
     ...(spec.poolMax === undefined ? {} : { poolMax: spec.poolMax }),
   };
   if (known === undefined) {
@@ -56,22 +60,20 @@ export async function enrolDataSource(
 
 /** Runs the tenant migrations of a data source with its owner's credentials and records the version. */
 export async function migrateDataSource(
-  { registry, keyring }: Registered,
+  { registry, secretBox, addressGuard }: Registered,
   dataSource: DataSourceRow,
-  options: Pick<MigrateOptions, 'onProgress'> = {},
+  options: Omit<MigrateOptions, 'appRole'> = {},
 ): Promise<MigrateResult> {
-  const place = (column: string) => ({ rowId: dataSource.id, column });
-  const appRole = parseConnectionUrl(open(dataSource.urlSealed, place('url_sealed'), keyring)).user;
-  if (dataSource.migrationUrlSealed === null) {
+  const appRole = parseConnectionUrl(await openUrl(secretBox, dataSource)).user;
+  const ownerUrl = await openMigrationUrl(secretBox, dataSource);
+  if (ownerUrl === undefined) {
     throw new Error(
       `The data source "${dataSource.name}" has no migration URL: its owner runs the migrations, or gives one.`,
     );
   }
-  const owner = parseConnectionUrl(
-    open(dataSource.migrationUrlSealed, place('migration_url_sealed'), keyring),
-  );
+  const owner = parseDataSourceUrl(ownerUrl, dataSource.placement, addressGuard);
   const result = await migrateDatabase(owner, 'tenant', { ...options, appRole });
-  if (dataSource.schemaVersion !== result.version) {
+  if (options.rehearse !== true && dataSource.schemaVersion !== result.version) {
     await registry.updateDataSource(dataSource.id, { schemaVersion: result.version });
   }
   return result;

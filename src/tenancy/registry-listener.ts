@@ -21,6 +21,10 @@ export interface RegistryListenerOptions {
   readonly minRetryMs?: number;
   /** Called when pools are to be made anew: of one data source, or of all. */
   readonly evictPools?: (dataSourceId: string | undefined) => void;
+  /** Called when a telephone number or a host name changed, or any may have. */
+  readonly expireRoutes?: () => void;
+  /** Called when a data key is to be looked at again, or all are. */
+  readonly invalidateDataKeys?: (dataKeyId: string | undefined) => void;
 }
 
 const MAX_RETRY_MS = 5 * SECOND;
@@ -31,7 +35,8 @@ export function startRegistryListener(
   directory: Pick<Directory, 'invalidate' | 'invalidateAll'>,
   options: RegistryListenerOptions = {},
 ): RegistryListener {
-  const { heartbeatMs = 5 * SECOND, minRetryMs = SECOND / 4, evictPools } = options;
+  const { heartbeatMs = 2 * SECOND, minRetryMs = SECOND / 4, evictPools } = options;
+  const { expireRoutes, invalidateDataKeys } = options;
   let client: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
@@ -57,7 +62,9 @@ export function startRegistryListener(
     next.on('notification', ({ payload = '' }) => {
       const [what = '', id = ''] = payload.split(':');
       if (what === 'tenants' || what === 'data_sources') directory.invalidate(what, id);
-      if (what === 'all') directory.invalidateAll();
+      if (what === 'phone_numbers' || what === 'hostnames') expireRoutes?.();
+      if (what === 'data_keys') invalidateDataKeys?.(id);
+      if (what === 'all') lookAgainAtAll();
       if (what === 'pools' || what === 'all') evictPools?.(what === 'all' ? undefined : id);
     });
     const subscribe = async (): Promise<void> => {
@@ -65,10 +72,16 @@ export function startRegistryListener(
       await next.query('listen registry_changed');
       connected = true;
       retryMs = minRetryMs;
-      directory.invalidateAll();
+      lookAgainAtAll();
       after(heartbeatMs, () => heartbeat(next));
     };
     subscribe().catch(() => destroyConnection(next));
+  }
+
+  function lookAgainAtAll(): void {
+    invalidateDataKeys?.(undefined);
+    expireRoutes?.();
+    directory.invalidateAll();
   }
 
   function heartbeat(current: pg.Client): void {

@@ -3,7 +3,8 @@ import type { Knex } from 'knex';
 
 export const PLACEMENTS = ['shared', 'dedicated', 'byo'] as const;
 export type Placement = (typeof PLACEMENTS)[number];
-export type TenantStatus = 'trial' | 'active' | 'suspended' | 'closed';
+/** `provisioning` until its registration is finished; then as a person would say it. */
+export type TenantStatus = 'provisioning' | 'trial' | 'active' | 'suspended' | 'closed';
 
 export interface DataSourceRow {
   readonly id: string;
@@ -84,7 +85,8 @@ const toColumns = (
   );
 
 /** What is sent on the channel `registry_changed`: ids and nothing else. */
-export type Announcement = `${'tenants' | 'data_sources' | 'pools'}:${string}` | 'all';
+export type Announcement =
+  `${'tenants' | 'data_sources' | 'pools' | 'data_keys'}:${string}` | 'all';
 
 export function createRegistryStore(db: Knex) {
   const tenants = () => db<TenantRow>('registry.tenants').select(TENANT_COLUMNS);

@@ -9,7 +9,8 @@ export interface TenantSession extends SqlRunner {
   readonly tenantId: string;
   /**
    * Runs work in one read-write transaction, committed before the promise resolves, rolled back
-   * when the work throws. Does not nest.
+   * when the work throws. Does not nest. The work is run again, from its start, when the tenant turns
+   * out to have moved to another data source: what it does beside the transaction must bear that.
    */
   transaction<T>(work: (tx: SqlRunner) => Promise<T>): Promise<T>;
 }
@@ -20,8 +21,12 @@ export interface TenantSession extends SqlRunner {
  * REPEATABLE READ READ ONLY transaction.
  */
 export interface OperationSession extends TenantSession {
-  /** States how many statements the selection needs; called once, before execution. */
-  plan(expectedStatements: number): void;
+  /**
+   * States how many statements the selection needs; called once, before execution.
+   * @param reads `nearest` for an operation that only reads: a replica will do, as long as it has
+   * what this reader has written. Without it everything is read where it is written.
+   */
+  plan(expectedStatements: number, reads?: 'nearest' | 'primary'): void;
   /** Ends the view and gives the connection back; safe to call twice. Not awaited by a response. */
   end(): Promise<void>;
   /** Cancels what is running in the database (client gone, deadline passed). */

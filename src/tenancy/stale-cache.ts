@@ -16,6 +16,8 @@ export interface StaleCacheOptions {
   readonly breaker: Breaker;
   /** Whether a failed load was the source's trouble, and not the entry's own. */
   readonly isSourceDown: (error: unknown) => boolean;
+  /** Failures that are no trouble of the source, and that an old entry outlives all the same. */
+  readonly isOutlived?: (error: unknown) => boolean;
   /** What is thrown for an unknown entry while the source is known to be down. */
   readonly sourceDown: () => Error;
   readonly now: () => number;
@@ -23,7 +25,8 @@ export interface StaleCacheOptions {
 }
 
 export interface StaleCache<T extends object> {
-  get(id: string, load: () => Promise<T | undefined>): Promise<T | undefined>;
+  /** @param load is given what was known before, which it may find to hold still. */
+  get(id: string, load: (known: T | undefined) => Promise<T | undefined>): Promise<T | undefined>;
   /** Known but due for a new look; kept, so that a source that is down is survived. */
   expire(id?: string): void;
   readonly size: () => number;
@@ -44,10 +47,13 @@ export function createStaleCache<T extends object>(options: StaleCacheOptions): 
   const maySurvive = (entry: Entry<T> | undefined): entry is Entry<T> =>
     entry !== undefined && now() - entry.loadedAt < staleForMs;
 
-  const reload = (id: string, load: () => Promise<T | undefined>): Promise<T | undefined> =>
+  const reload = (
+    id: string,
+    load: (known: T | undefined) => Promise<T | undefined>,
+  ): Promise<T | undefined> =>
     flights.run(id, async (isCurrent) => {
       try {
-        const value = await load();
+        const value = await load(entries.peek(id)?.value);
         breaker.succeed();
         if (isCurrent()) {
           if (value === undefined) entries.delete(id);
@@ -79,7 +85,8 @@ export function createStaleCache<T extends object>(options: StaleCacheOptions): 
       try {
         return await reload(id, load);
       } catch (error) {
-        if (!isSourceDown(error) || !maySurvive(entry)) throw error;
+        const outlived = isSourceDown(error) || options.isOutlived?.(error) === true;
+        if (!outlived || !maySurvive(entry)) throw error;
         count('staleServed');
         return entry.value;
       }

@@ -3,30 +3,30 @@
  * and never by tenant; beyond a bound on their number, data sources share one label.
  */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { boundedLabels } from '../lib/bounded-labels';
 import type { DataSource } from './directory';
 import type { PoolStats } from './pools';
+import { watchKeys } from './secrets/key-metrics';
 import type { Tenancy } from './tenancy';
 
 export interface TenancyMetrics {
   /** To be called with each answered statement. */
   readonly observeStatement: (dataSource: Pick<DataSource, 'name'>, seconds: number) => void;
+  /** To be called when a connection was had, or was not. */
+  readonly observeLease: (dataSource: Pick<DataSource, 'name'>, seconds: number) => void;
   /** Adds what can be read off a tenancy. */
-  readonly watch: (tenancy: Pick<Tenancy, 'directory' | 'pools' | 'listener'>) => void;
+  readonly watch: (
+    tenancy: Pick<Tenancy, 'directory' | 'keys' | 'pools' | 'listener' | 'readRouter'>,
+  ) => void;
 }
 
 const MAX_DATA_SOURCES = 200;
-const OTHERS = 'other';
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 const BREAKER_VALUES = { closed: 0, 'half-open': 0.5, open: 1 } as const;
 
 export function createTenancyMetrics(registry: Registry): TenancyMetrics {
   const registers = [registry];
-  const known = new Set<string>();
-  const labelOf = (name: string): string => {
-    if (!known.has(name) && known.size >= MAX_DATA_SOURCES) return OTHERS;
-    known.add(name);
-    return name;
-  };
+  const labelOf = boundedLabels(MAX_DATA_SOURCES);
   const statements = new Histogram({
     name: 'cloister_statement_duration_seconds',
     help: 'Time from sending a statement to its answer, by data source.',
@@ -35,12 +35,23 @@ export function createTenancyMetrics(registry: Registry): TenancyMetrics {
     registers,
   });
 
+  const leases = new Histogram({
+    name: 'cloister_lease_wait_seconds',
+    help: 'Time that a statement or transaction waited for its connection, by data source.',
+    labelNames: ['data_source'],
+    buckets: SECONDS,
+    registers,
+  });
+
   return {
+    observeLease: ({ name }, seconds) => leases.observe({ data_source: labelOf(name) }, seconds),
     observeStatement: ({ name }, seconds) =>
       statements.observe({ data_source: labelOf(name) }, seconds),
-    watch({ directory, pools, listener }) {
+    watch({ directory, keys, pools, listener, readRouter }) {
+      watchKeys(keys, registers);
       watchPools(pools, registers, labelOf);
       watchDirectory(directory, registers);
+      watchReplicas(readRouter, registers);
       new Gauge({
         name: 'cloister_registry_listener_connected',
         help: '1 while changes to the registry are heard of at once.',
@@ -122,6 +133,22 @@ function watchDirectory(directory: Tenancy['directory'], registers: Registry[]):
     collect() {
       this.reset();
       this.inc(directory.stats().unsealMs / 1000);
+    },
+  });
+}
+
+function watchReplicas(readRouter: Tenancy['readRouter'], registers: Registry[]): void {
+  new Counter({
+    name: 'cloister_replica_reads_total',
+    help: 'Reads where there is a replica nearby: sent there, or not because it is stale or behind the reader’s own write.',
+    labelNames: ['outcome'],
+    registers,
+    collect() {
+      const { replica, stale, behindWrite } = readRouter.stats();
+      this.reset();
+      this.inc({ outcome: 'replica' }, replica);
+      this.inc({ outcome: 'stale' }, stale);
+      this.inc({ outcome: 'behind_write' }, behindWrite);
     },
   });
 }

@@ -21,7 +21,7 @@ export interface TenantConnectionFacts extends Omit<ConnectionReport, 'connectio
   readonly pool: Omit<PoolStats, 'dataSource'> | null;
 }
 
-type Parts = Pick<Tenancy, 'registry' | 'keyring' | 'directory' | 'pools'>;
+type Parts = Pick<Tenancy, 'registry' | 'secretBox' | 'addressGuard' | 'directory' | 'pools'>;
 
 /** One look at a time for each tenant: whoever asks meanwhile gets its answer. */
 export function createTenantConnection(tenancy: Parts) {

@@ -12,6 +12,11 @@ beforeAll(async () => {
   world = await createWorld();
   api = apiOf(world);
   await populate();
+  // What only the system writes would otherwise be null everywhere.
+  await world.sql(
+    world.tenants.alpha.database,
+    `update cloister.communications set contact_match = 'matched'`,
+  );
 });
 afterAll(() => world.close());
 
@@ -45,6 +50,8 @@ function valueOf({ type, min, values = [] }: Field, unique: string): unknown {
       return { amount: '12.5', currencyCode: 'EUR' };
     case 'address':
       return ADDRESS;
+    case 'json':
+      return [{ url: 'https://example.test/a.png', contentType: 'image/png' }];
   }
 }
 

@@ -105,6 +105,13 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
     optional: 'title',
     required: 'startsAt',
   },
+  Communication: {
+    input: async () => ({ channel: 'SMS', direction: 'OUTBOUND', body: 'See you at nine.' }),
+    change: { status: 'DELIVERED', media: [{ url: 'https://example.test/map.png' }] },
+    select: 'status media',
+    optional: 'body',
+    required: 'channel',
+  },
 };
 
 function sampleOf(kind: string): Sample {

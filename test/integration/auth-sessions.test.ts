@@ -292,7 +292,7 @@ describe('another tenant', () => {
 describe('the credentials of a user', () => {
   it('are found by e-mail and by id, unless the user is deleted', async () => {
     const { sql, id, email } = await createUser();
-    const expected = { userId: id, passwordHash: 'hash', status: 'active' };
+    const expected = { userId: id, passwordHash: 'hash', status: 'active', secondFactor: false };
     expect(await findCredentialsByEmail(sql, email)).toEqual(expected);
     expect(await findCredentialsById(sql, id)).toEqual(expected);
     expect(await findSignedInUser(sql, id)).toMatchObject({ id, email, role: 'member' });

@@ -11,6 +11,7 @@ import { createEmailIndex, createTenantAccess } from '../../src/request/tenant-a
 import { enrolTenant } from '../../src/tenancy/provision';
 import { createTenancy, type Tenancy } from '../../src/tenancy/tenancy';
 import { cloneDatabase, type TestDatabase } from '../support/databases';
+import { fakeMailing } from '../support/fake-tenants';
 import { testConfig, testRegistryTemplate, testTenantTemplate } from '../support/world';
 
 const TODAY = new Date('2026-03-04T15:00:00Z');
@@ -114,6 +115,7 @@ describe('the demo', () => {
       emailIndex: createEmailIndex(demo.tenancy),
       access: createTenantAccess(demo.tenancy),
       refusalBeatMs: 1,
+      ...fakeMailing(),
     });
   });
   afterAll(() => demo.close());

@@ -1,3 +1,4 @@
+import { OLDEST_SERVED_SCHEMA } from '../../src/database/compatibility-statement';
 import { createServer, type Server } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { uuidv7 } from 'uuidv7';
@@ -221,17 +222,18 @@ describe('cloister doctor', () => {
 
   it('names a schema that is behind, and a table that the role was not granted', async () => {
     const { database } = world.tenants.gamma;
-    const [last] = await world.sql<{ id: number; name: string }>(
+    // Older than the release before, which would be served.
+    const lacking = await world.sql<{ name: string }>(
       database,
-      'delete from cloister.schema_migrations where id = (select max(id) from cloister.schema_migrations) returning *',
+      `delete from cloister.schema_migrations where name >= '${OLDEST_SERVED_SCHEMA}' returning name`,
     );
     await world.sql(database, 'revoke select on cloister.contacts from cloister_shared_app');
     const found = await report('gamma');
     await world.sql(database, 'grant select on cloister.contacts to cloister_shared_app');
     await world.sql(
       database,
-      'insert into cloister.schema_migrations (id, name, batch, migration_time) values ($1, $2, 99, now())',
-      [last?.id, last?.name],
+      'insert into cloister.schema_migrations (name, batch) select name, 99 from unnest($1::text[]) name',
+      [lacking.map(({ name }) => name)],
     );
     expect(failures(found)).toEqual(['schema SCHEMA_VERSION', 'query SCHEMA_VERSION']);
     expect(JSON.stringify(found)).toContain('contacts');

@@ -239,6 +239,8 @@ describe('row-level security', () => {
         .filter((reference) => reference.table === `cloister.${table}`)
         .map(({ column }) => column);
       const parents = Object.fromEntries(columns.map((column) => [column, own?.[column] ?? null]));
+      // Of what a parent has one of, its own makes room.
+      if (table === 'user_totp') await app.query('delete from cloister.user_totp');
       const copy = await asJson(table, betaId, { ...parents, tenant_id: alphaId });
       const refusal = await refusalOf(await insertable(table), [copy]);
       expect([table, refusal?.message]).toEqual([table, undefined]);

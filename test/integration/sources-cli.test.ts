@@ -95,7 +95,7 @@ describe('cloister sources', () => {
       world.registry,
       "delete from registry.data_sources where name = 'older' returning url_sealed",
     );
-    expect(row?.url_sealed).toMatch(/^v1\.t1\./);
+    expect(row?.url_sealed).toMatch(/^v1\.datakey_/);
     await older.drop();
   });
 

@@ -22,7 +22,13 @@ import {
 } from '../support/isolation-requests';
 import { askAs, mapAtOnce } from '../support/isolation-run';
 import { newRecords, withNewRecords } from '../support/isolation-records';
-import { checksumsOf, markTenant, randomIdLike, type MarkedTenant } from '../support/watermark';
+import {
+  checksumsOf,
+  markTenant,
+  randomIdLike,
+  uuidOf,
+  type MarkedTenant,
+} from '../support/watermark';
 import { createWorld, type Answer, type TenantName, type World } from '../support/world';
 
 const NEIGHBOURS = [
@@ -33,11 +39,28 @@ const NEIGHBOURS = [
 
 /** Root fields that concern the caller alone. */
 const WITHOUT_IDS = [
+  'acceptInvitation',
+  'addHostname',
   'changePassword',
+  'completeMfa',
+  'confirmMfa',
+  'disableMfa',
+  'enrolMfa',
+  'hostnames',
+  'inviteUser',
   'login',
   'logout',
   'refreshSession',
+  'regenerateRecoveryCodes',
+  'register',
+  'removeHostname',
+  'requestPasswordReset',
+  'resetPassword',
+  'revokeOtherSessions',
+  'switchTenant',
   'tenantConnection',
+  'tenantUsage',
+  'verifyHostname',
   'viewer',
 ];
 
@@ -202,13 +225,22 @@ describe('an id of another tenant', () => {
 
   /** With records made for it, since it may change or remove them. */
   async function changeOwn(place: InputPlace): Promise<Answer> {
+    const name = place.fields[0]?.name ?? '';
     const [target = ''] = await newRecords(world, schema, alpha, [place.idOf ?? ''], {
-      deleted: place.fields[0]?.name.startsWith('restore') === true,
+      deleted: name.startsWith('restore'),
     });
+    if (/^(resend|cancel)Invitation$/.test(name)) await makeInvited(target);
     const request = await withNewRecords(world, schema, alpha, (source) => {
       const [built] = requestsOf([{ place, value: valueAt(place, target) }], source);
       return built as GraphqlRequest; // one probe is one request
     });
     return ask(request);
   }
+
+  const makeInvited = (userId: string) =>
+    world.sql(
+      world.tenants.alpha.database,
+      "update cloister.users set status = 'invited', password_hash = null where id = $1",
+      [uuidOf(userId)],
+    );
 });

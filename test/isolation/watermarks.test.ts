@@ -30,7 +30,14 @@ import { createWorld, type Answer, type TenantName, type World } from '../suppor
 const OTHERS = ['beta', 'gamma', 'delta'] as const satisfies readonly TenantName[];
 
 /** Columns that a tenant's user cannot put words into. */
-const WORDLESS = ['users.password_hash', 'user_sessions.ip', 'user_sessions.revoked_reason'];
+const WORDLESS = [
+  'users.password_hash',
+  'user_sessions.ip',
+  'user_sessions.revoked_reason',
+  'change_log.before', // no record of this test is changed
+  'change_log.request_id',
+  'change_log.table_name',
+];
 
 /** Comparisons that find the record whose value they are given. */
 const FINDING = ['eq', 'in', 'contains', 'startsWith', 'endsWith'];

@@ -41,6 +41,7 @@ export function cliEnvironment(
     REGISTRY_URL: registry.appUrl,
     REGISTRY_MIGRATION_URL: registry.ownerUrl,
     REGISTRY_KEYS: keys,
+    BYO_ALLOWED_NETWORKS: '127.0.0.0/8,::1/128',
     AUTH_JWT_KEYS: `j1:${secret}`,
     EMAIL_INDEX_KEY: secret,
     CURSOR_KEY: secret,

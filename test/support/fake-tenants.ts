@@ -7,6 +7,9 @@ import { createEmailIndexKeyOf, normalizeEmail } from '../../src/auth/email-addr
 import type { EmailIndex, TenantAccess, TenantDescription } from '../../src/auth/ports';
 import type { Role } from '../../src/auth/principal';
 import type { SqlRunner, Statement } from '../../src/database/statement';
+import { createFollowUpWork } from '../../src/lib/follow-up-work';
+import { SILENT } from '../../src/lib/log';
+import type { Mail } from '../../src/mail/mail';
 
 export interface FakeUser {
   readonly id: string;
@@ -15,6 +18,7 @@ export interface FakeUser {
   role: Role;
   status: string;
   passwordHash: string | null;
+  secondFactor: boolean;
 }
 
 export interface FakeSession {
@@ -85,6 +89,7 @@ export function createFakeTenants(): FakeTenants {
         role: 'member',
         status: 'active',
         passwordHash: null,
+        secondFactor: false,
         ...given,
       };
       tenant.users.push(user);
@@ -96,10 +101,11 @@ export function createFakeTenants(): FakeTenants {
 type Answer = (values: readonly unknown[], tenant: FakeTenant) => unknown[];
 
 const isActive = (user: FakeUser | undefined): user is FakeUser => user?.status === 'active';
-const credentialsOf = ({ id, passwordHash, status }: FakeUser) => ({
+const credentialsOf = ({ id, passwordHash, status, secondFactor }: FakeUser) => ({
   userId: id,
   passwordHash,
   status,
+  secondFactor,
 });
 const shown = ({ id, name, email, role }: FakeUser) => ({ id, name, email, role });
 const sameBytes = (one: Buffer, other: unknown) => one.equals(other as Buffer);
@@ -110,6 +116,22 @@ function revoke(sessions: FakeSession[], reason: unknown): { id: string }[] {
   return standing.map(({ id }) => ({ id }));
 }
 
+/** Services that no test of the logic needs: what they were asked for. */
+export function fakeMailing() {
+  const mails: Mail[] = [];
+  const followUps = createFollowUpWork({ log: SILENT, pausesMs: [] });
+  return {
+    mails,
+    followUps,
+    deliverMail: async (mail: Mail) => void mails.push(mail),
+    publicUrl: 'https://app.example.test',
+    secrets: {
+      seal: async (_tenantId: string, _place: object, text: string) => text,
+      open: async (_tenantId: string, _place: object, sealed: string) => sealed,
+    },
+  };
+}
+
 /** What each statement does, by words that only it has. The first value is always the tenant's id. */
 const ANSWERS: readonly (readonly [words: RegExp, answer: Answer])[] = [
   [
@@ -118,14 +140,15 @@ const ANSWERS: readonly (readonly [words: RegExp, answer: Answer])[] = [
       users.filter(({ email }) => normalizeEmail(email) === key).map(credentialsOf),
   ],
   [
-    /select id as "userId".*\bid = \$2/s,
+    /"secondFactor"\s+from cloister\.users.*\bid = \$2/s,
     ([, id], { users }) => users.filter((user) => user.id === id).map(credentialsOf),
   ],
   [
     /with signed_in as/,
-    ([, userId, verified, hash, id, family, generation], tenant) => {
+    ([, userId, verified, hash, id, family, generation, , , , secondFactorShown], tenant) => {
       const user = tenant.users.find((each) => each.id === userId);
       if (!isActive(user) || user.passwordHash !== verified) return [];
+      if (user.secondFactor && secondFactorShown !== true) return [];
       user.passwordHash = hash as string;
       tenant.sessions.push({
         id: id as string,

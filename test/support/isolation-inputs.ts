@@ -51,6 +51,7 @@ const TEXT_SCALARS: ReadonlySet<string> = new Set([
   'EmailAddress',
   'PhoneNumber',
   'URL',
+  'JSON',
 ]);
 
 /** @returns undefined where an optional reference has no record to point at. */
@@ -91,6 +92,8 @@ export function sampleOf(
       return source.phone();
     case 'URL':
       return source.url();
+    case 'JSON':
+      return [{ text: source.text(name) }];
   }
   const plain = PLAIN_SAMPLES[type.name];
   if (plain === undefined)

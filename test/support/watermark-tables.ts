@@ -1,5 +1,5 @@
 /** Marks the tables that the API does not write, such as an import's progress, whatever they are. */
-import { randomInt } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { uuidv7 } from 'uuidv7';
 import type { TestDatabase } from './databases';
 import type { World } from './world';
@@ -9,14 +9,18 @@ interface Column {
   readonly type: string;
   /** The table whose rows the column refers to. */
   readonly parent: string | null;
+  /** One of the few words that the column takes, where a CHECK lists them. */
+  readonly allowed: string | null;
 }
 
 const COLUMNS = `
   select a.attname::text as name, format_type(a.atttypid, null) as type,
     (select f.confrelid::regclass::text from pg_constraint f where f.contype = 'f' and f.conrelid = a.attrelid
-      and a.attnum = any(f.conkey) limit 1) as parent
+      and a.attnum = any(f.conkey) limit 1) as parent,
+    (select substring(pg_get_constraintdef(k.oid) from 'ANY \\(+(?:ARRAY\\[)?''([^'']+)''') from pg_constraint k
+      where k.contype = 'c' and k.conrelid = a.attrelid and k.conkey = array[a.attnum] limit 1) as allowed
   from pg_attribute a where a.attrelid = $1::regclass and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
-    and a.attnotnull and not a.atthasdef`;
+    and (a.attnotnull and not a.atthasdef or a.atttypid = 'text'::regtype)`;
 
 /** Gives the tenant a marked row in each of the tables where it has none. */
 export async function fillEmptyTables(
@@ -64,7 +68,7 @@ export async function fillEmptyTables(
 async function valueOf(
   world: World,
   database: TestDatabase,
-  { name, type, parent }: Column,
+  { name, type, parent, allowed }: Column,
   localTenantId: string,
   mark: string,
 ): Promise<unknown> {
@@ -81,7 +85,9 @@ async function valueOf(
     case 'uuid':
       return uuidv7();
     case 'text':
-      return mark;
+      return allowed ?? mark;
+    case 'bytea':
+      return `\\x${randomBytes(32).toString('hex')}`; // all of them are hashes
     case 'text[]':
       return [mark];
     case 'jsonb':

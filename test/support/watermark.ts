@@ -99,6 +99,9 @@ export async function markTenant(
 
   if (names) await markNames(world, name, mark);
   await signInFrom(world, name, mark);
+  // Not a kind, and yet what has an id: by which it can be ended.
+  records['Session'] = [await openSession(world, name), await openSession(world, name)];
+  deleted['Session'] = await openSession(world, name, { revoked: true });
   const { database, localTenantId } = world.tenants[name];
   await fillEmptyTables(world, database, await tenantTables(world, database), localTenantId, mark);
   const ids = [...Object.values(records).flat(), ...Object.values(deleted)];
@@ -118,6 +121,29 @@ export async function markTenant(
   };
 }
 
+/** A log-in of the tenant's admin. @returns the session's id. */
+async function openSession(
+  world: World,
+  tenant: TenantName,
+  { revoked = false }: { revoked?: boolean } = {},
+): Promise<string> {
+  const { data } = await world.query<{ login: { accessToken: string } }>(
+    undefined,
+    'mutation ($input: LoginInput!) { login(input: $input) { accessToken } }',
+    { input: { email: `admin@${tenant}.test`, password: PASSWORD } },
+  );
+  const [, claims = ''] = data.login.accessToken.split('.');
+  const { sid } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as { sid: string };
+  if (revoked) {
+    await world.sql(
+      world.tenants[tenant].database,
+      "update cloister.user_sessions set revoked_at = now(), revoked_reason = 'revoked' where id = $1",
+      [sid],
+    );
+  }
+  return toTypeId('session', sid);
+}
+
 /** Makes a record of the kind with every text filled in. @returns its id. */
 export async function createRecord(
   world: World,
@@ -126,6 +152,7 @@ export async function createRecord(
   kind: string,
   source: SampleSource,
 ): Promise<string> {
+  if (kind === 'Session') return openSession(world, tenant);
   const field = rootFields(schema, 'mutation').find((each) => each.name === `create${kind}`);
   const argument = field?.args[0];
   if (argument === undefined) throw new Error(`Expected a mutation create${kind} with an input.`);

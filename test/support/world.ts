@@ -15,6 +15,7 @@ import { parseConnectionUrl } from '../../src/database/connection-url';
 import { migrateDatabase } from '../../src/database/migrate-database';
 import type { Statement } from '../../src/database/statement';
 import { createEmailRouting } from '../../src/request/create-context';
+import type { Mail } from '../../src/mail/mail';
 import { createLogger } from '../../src/server/logger';
 import { createTenancy } from '../../src/tenancy/tenancy';
 import { enrolDataSource, enrolTenant } from '../../src/tenancy/provision';
@@ -58,6 +59,8 @@ export interface World {
   /** Statements sent to tenants' data sources since the last `forget()`. */
   readonly statements: readonly (Statement & { readonly tenantId: string })[];
   forgetStatements(): void;
+  /** Takes the mails that were sent since they were last taken, once none is under way any more. */
+  takeMails(): Promise<Mail[]>;
   /** A GraphQL request as a user of a tenant; `as` absent: anonymous. */
   query<T = Record<string, unknown>>(
     as: { tenant: TenantName; role?: Role } | { token: string } | undefined,
@@ -94,9 +97,11 @@ export function testConfig(registry: TestDatabase, environment: NodeJS.ProcessEn
       PORT: '0',
       SHUTDOWN_DRAIN_DELAY_MS: '0',
       LOG_LEVEL: 'silent',
+      JOBS_CONCURRENCY: '0', // whoever tests jobs starts them
       REGISTRY_URL: registry.appUrl,
       REGISTRY_MIGRATION_URL: registry.ownerUrl,
       REGISTRY_KEYS: `t1:${'0123456789abcdef'.repeat(4)}`,
+      BYO_ALLOWED_NETWORKS: '127.0.0.0/8,::1/128',
       AUTH_JWT_KEYS: `j1:${SECRET}`,
       EMAIL_INDEX_KEY: SECRET,
       CURSOR_KEY: SECRET,
@@ -121,10 +126,12 @@ export async function createWorld({
   const tenants = await populate(config, databases);
 
   const statements: (Statement & { tenantId: string })[] = [];
+  const mails: Mail[] = [];
   const application = await createApplication({
     config,
     logger: createLogger(config.logLevel, logDestination),
     refusalBeatMs: 1,
+    mailer: { deliver: async (mail) => void mails.push(mail), close: () => undefined },
     onStatement: (statement, { tenantId }) => statements.push({ ...statement, tenantId }),
   });
   const { url } = await application.http.listen();
@@ -171,6 +178,10 @@ export async function createWorld({
     tenants,
     statements,
     forgetStatements: () => statements.splice(0),
+    async takeMails() {
+      await application.followUps.settled();
+      return mails.splice(0);
+    },
     async query(as, query, variables) {
       if (as === undefined) return send(undefined, query, variables);
       if ('token' in as) return send(as.token, query, variables);

@@ -8,6 +8,7 @@ export const account = defineKind({
   table: 'accounts',
   idPrefix: 'account',
   displayField: 'name',
+  search: ['name', 'website', 'email', 'phone'],
   description: 'A company or organisation that business is done with.',
   fields: {
     name: text({ required: true, description: 'What the company is called.' }),

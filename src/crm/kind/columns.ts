@@ -74,6 +74,7 @@ const SQL_TYPES = {
   enum: 'text',
   money: 'numeric',
   address: 'jsonb',
+  json: 'jsonb',
 } as const satisfies Record<Field['type'], string>;
 
 export const sqlTypeOf = (field: Field): string => SQL_TYPES[field.type];

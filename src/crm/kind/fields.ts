@@ -14,7 +14,8 @@ export type FieldType =
   | 'dateTime'
   | 'enum'
   | 'money'
-  | 'address';
+  | 'address'
+  | 'json';
 
 export interface FieldOptions {
   readonly description: string;
@@ -77,6 +78,8 @@ export const date = builder<Date>('date');
 export const dateTime = builder<Date>('dateTime');
 export const money = builder<MoneyValue>('money');
 export const address = builder<AddressValue>('address');
+/** An object or a list of anything; shown whole, and neither filtered nor sorted by its content. */
+export const json = builder<object>('json');
 
 /** One of several values. @param meanings each value as stored → what it means. */
 export const oneOf = <V extends string>(

@@ -25,20 +25,22 @@ async function inTransaction<T>(
 ): Promise<T> {
   const followUps: (() => Promise<void>)[] = [];
   ctx.loaders.clear();
-  const { auth, emailRouting, hashPassword, principal, session } = ctx;
-  const result = await session.transaction((tx) =>
-    work({
+  const { auth, emailRouting, hashPassword, plan, principal, session } = ctx;
+  const result = await session.transaction((tx) => {
+    followUps.length = 0; // the work may be run again
+    return work({
       tx,
       actorId: principal?.userId,
       services: {
         hashPassword,
         emailRouting,
+        refusalOfPlan: (tx, what, created) => plan.refusal(tx, what, created),
         endSessions: (userId, reason) =>
           auth.revokeSessionsOfUser(session.tenantId, userId, reason),
       },
       afterCommit: (followUp) => followUps.push(followUp),
-    }),
-  );
+    });
+  });
   // Each is tried, for the write stands; then the first that failed is reported.
   const outcomes = await Promise.allSettled(followUps.map((followUp) => followUp()));
   const failed = outcomes.find((outcome) => outcome.status === 'rejected');

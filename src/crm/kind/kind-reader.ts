@@ -7,6 +7,7 @@ import type { GraphQLResolveInfo } from 'graphql';
 import type { Sql } from 'sql-template-tag';
 import { RowFault } from '../../database/postgres-errors';
 import type { Statement } from '../../database/statement';
+import { shownTypeParsers } from '../../database/type-parsers';
 import { badUserInput } from '../../errors';
 import type { RequestContext } from '../../request/context';
 import { resolveSlice, type PageArguments } from '../../graphql/pages';
@@ -23,6 +24,7 @@ import {
   type PageQuery,
 } from './read/read-sql';
 import { createRowShapes, type RowShape } from './read/row-shapes';
+import { perKind } from './per-kind';
 import { nameFixed, nameShaped } from './statement-names';
 
 export interface ListArguments extends PageArguments {
@@ -59,25 +61,29 @@ interface PlannedPage {
 export function createKindReader(kinds: KindSet) {
   const orderings = createOrderings(kinds);
   const shapes = createRowShapes(kinds);
-  /** By the nodes of a field: graphql-js gives all records of a level the same array. */
-  const shapesByField = new WeakMap<object, RowShape>();
+  /** By the nodes of a field, of which an operation has the same array for all records of a level. */
+  const shapesByField = perKind(() => new WeakMap<object, RowShape>());
+  const shapesByPage = new WeakMap<object, RowShape>();
   const query = <Row>(ctx: RequestContext, statement: Sql): Promise<Row[]> =>
     run<Row>(ctx, nameShaped(statement));
 
   /** What a relation's records are asked for; worked out once, however many records refer to one. */
   function shapeOf(kind: Kind, info: GraphQLResolveInfo): RowShape {
-    const known = shapesByField.get(info.fieldNodes);
+    const known = shapesByField(kind).get(info.fieldNodes);
     if (known !== undefined) return known;
     const shape = shapes.ofFields(kind, selectedFields(info, []));
-    shapesByField.set(info.fieldNodes, shape);
+    shapesByField(kind).set(info.fieldNodes, shape);
     return shape;
   }
 
-  const shapeOfPage = (kind: Kind, info: GraphQLResolveInfo): RowShape =>
-    shapes.ofFields(
-      kind,
-      PATHS_TO_RECORDS.flatMap((path) => [...selectedFields(info, path)]),
-    );
+  function shapeOfPage(kind: Kind, info: GraphQLResolveInfo): RowShape {
+    const known = shapesByPage.get(info.fieldNodes);
+    if (known !== undefined) return known;
+    const fields = PATHS_TO_RECORDS.flatMap((path) => [...selectedFields(info, path)]);
+    const shape = shapes.ofFields(kind, fields);
+    shapesByPage.set(info.fieldNodes, shape);
+    return shape;
+  }
 
   function plan(
     ctx: RequestContext,
@@ -226,7 +232,7 @@ const cursorMaker =
 /** @throws BAD_USER_INPUT when a value of the filter is one the database cannot hold (year 0). */
 async function run<Row>({ session }: RequestContext, statement: Statement): Promise<Row[]> {
   try {
-    return await session.query<Row>(statement);
+    return await session.query<Row>({ ...statement, types: shownTypeParsers });
   } catch (error) {
     if (error instanceof RowFault) throw badUserInput('A value of the filter is out of range.');
     throw error;

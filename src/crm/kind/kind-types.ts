@@ -1,5 +1,6 @@
 /** The GraphQL types of all kinds, as their definitions imply them. */
 import { ID, type ClassType } from 'type-graphql';
+import type { TypeReference } from '../../graphql/define-type';
 import { defineFilterTypes, type FilterTypes } from '../../graphql/filter-types';
 import { defineFieldTypes, type FieldTypes } from './types/field-types';
 import type { Kind, KindSet } from './kind';
@@ -8,7 +9,10 @@ import { createOrderings, type Orderings } from './read/ordering';
 import { defineRecordTypes, type RecordTypes } from './types/record-types';
 import { defineWriteTypes, type WriteTypes } from './types/write-types';
 
-export interface KindTypes extends RecordTypes, ListTypes, WriteTypes {}
+export interface KindTypes extends RecordTypes, ListTypes, WriteTypes {
+  /** What a field of the kind takes in an input. @throws Error when the kind has no such field */
+  readonly inputOf: (fieldName: string) => TypeReference;
+}
 
 /** What the types of a kind are made from. */
 export interface TypeScope {
@@ -44,6 +48,11 @@ export function defineKindTypes(kinds: KindSet): (kind: Kind) => KindTypes {
       ...record,
       ...defineListTypes(scope, kind),
       ...defineWriteTypes(scope, kind, record.record),
+      inputOf(fieldName) {
+        const field = kind.fields[fieldName];
+        if (field === undefined) throw new Error(`${kind.name} has no field "${fieldName}".`);
+        return scope.fields.inputOf(field);
+      },
     });
   }
   return (kind) => typesOf(kind.name);

@@ -49,6 +49,12 @@ export interface RuleContext {
 export interface RuleServices {
   readonly hashPassword: (password: string) => Promise<string>;
   readonly emailRouting: EmailRouting;
+  /** Why the plan does not allow what was just created; absent where no plan counts (imports). */
+  readonly refusalOfPlan?: (
+    tx: SqlRunner,
+    what: 'users' | 'records',
+    created: number,
+  ) => Promise<string | undefined>;
   /** Ends a user's log-in sessions; absent where nobody is signed in yet (seeds, imports). */
   readonly endSessions?: (
     userId: string,
@@ -120,6 +126,11 @@ export interface KindSpec<F extends Readonly<Record<string, Field>>, P extends s
   readonly writeRole?: Role;
   /** Text columns that `rules.derive` fills. */
   readonly derivedColumns?: readonly string[];
+  /**
+   * What the root field `search` looks at, the most important first; absent: it passes the kind over.
+   * The kind's migration makes the table searchable by the same fields (`cloister.make_searchable`).
+   */
+  readonly search?: readonly (keyof F & string)[];
   readonly rules?: KindRules<ValuesOf<F, P>>;
 }
 

@@ -117,7 +117,7 @@ function collectOrderables(kinds: KindSet, kind: Kind): Map<string, Orderable> {
 }
 
 function addField(orderables: Map<string, Orderable>, name: string, field: Field): void {
-  if (field.inputOnly === true) return;
+  if (field.inputOnly === true || field.type === 'json') return;
   if (field.type !== 'address') {
     orderables.set(toConstantCase(name), {
       expression: `t.${columnOf(name, field)}`,

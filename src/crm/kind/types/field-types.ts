@@ -7,6 +7,7 @@ import {
   DateTimeScalar,
   DecimalScalar,
   EmailAddressScalar,
+  JsonScalar,
   PhoneNumberScalar,
   UrlScalar,
 } from '../../../graphql/scalars';
@@ -26,6 +27,7 @@ const OUTPUT_TYPES = {
   dateTime: DateTimeScalar,
   money: Money,
   address: Address,
+  json: JsonScalar,
 } as const satisfies Record<Exclude<Field['type'], 'enum'>, TypeReference>;
 
 const INPUT_TYPES = { ...OUTPUT_TYPES, money: MoneyInput, address: AddressInput } as const;

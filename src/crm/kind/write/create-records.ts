@@ -2,6 +2,7 @@ import { uuidv7 } from 'uuidv7';
 import { UserFaults } from '../../../graphql/user-errors';
 import type { KindRow, Values } from '../kind';
 import { nameFixed } from '../statement-names';
+import { refuseBeyondPlan } from './beyond-plan';
 import { findDeadReferences } from './dead-references';
 import { checkRules, prepare } from './rules';
 import { overtaken, runBatch, type PathOf, type Write } from './run-write';
@@ -21,6 +22,7 @@ export async function createRecords(
     const dead = await findDeadReferences(write, rows, pathOf);
     throw new UserFaults(dead.length > 0 ? dead : [overtaken([])]);
   }
+  await refuseBeyondPlan(write, rows.length);
   const byId = new Map(inserted.map((row) => [row.id, row]));
   const created = rows.flatMap(({ id }) => byId.get(id) ?? []);
   const written = created.map((row, index) => ({

@@ -2,6 +2,7 @@ import { uuidv7 } from 'uuidv7';
 import { UserFaults } from '../../../graphql/user-errors';
 import type { KindRow, Values } from '../kind';
 import { nameShaped } from '../statement-names';
+import { refuseBeyondPlan } from './beyond-plan';
 import { findDeadReferences } from './dead-references';
 import { checkRules, prepare, refuseRepeated } from './rules';
 import { overtaken, runBatch, runWrite, type PathOf, type Write } from './run-write';
@@ -36,6 +37,7 @@ export async function upsertRecords(
   const columns = await prepare(write, records, pathOf, { creating: true, befores });
   const rows = await runUpsert(write, externalIds, columns, pathOf);
   const outcomes = rows.map(outcomeOf);
+  await refuseBeyondPlan(write, outcomes.filter((outcome) => outcome === 'created').length);
   const written = rows.map((row, index) => ({
     row,
     before: befores[index],

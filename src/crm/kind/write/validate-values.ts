@@ -3,6 +3,8 @@ import { isWritable, type Field } from '../fields';
 import type { Fault, Kind, Values } from '../kind';
 
 const DEFAULT_MAX_LENGTH = 255;
+const MAX_JSON_LENGTH = 65_536;
+const NO_TEXT = 'holds characters that are no text (NUL or half of a surrogate pair)';
 
 /** @param creating whether required fields must be there. */
 export function validateValues(kind: Kind, values: Values, creating: boolean, fault: Fault): void {
@@ -34,6 +36,7 @@ function validateValue(name: string, field: Field, value: unknown, fault: Fault)
     }
     return;
   }
+  if (field.type === 'json') return validateJson(name, value, fault);
   if (typeof value === 'string') {
     if (field.type === 'decimal') validateNumber(name, Number(value), field, fault);
     else if (field.type === 'date') validateYear(name, value.slice(0, 4), fault);
@@ -46,6 +49,22 @@ function validateValue(name: string, field: Field, value: unknown, fault: Fault)
   }
 }
 
+function validateJson(name: string, value: unknown, fault: Fault): void {
+  const text = JSON.stringify(value);
+  if (text.length > MAX_JSON_LENGTH) {
+    fault(name, `takes at most ${MAX_JSON_LENGTH} characters, but got ${text.length}`);
+  } else if (!isStorableText(textsIn(value).join(' '))) {
+    fault(name, NO_TEXT);
+  }
+}
+
+/** Every text there is in a value, keys among them. */
+const textsIn = (value: unknown): string[] => {
+  if (typeof value === 'string') return [value];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => [key, ...textsIn(inner)]);
+};
+
 /** ISO 8601 has a year 0, which Postgres has not. */
 function validateYear(name: string, year: string | number, fault: Fault): void {
   if (Number(year) < 1) fault(name, 'must not be before the year 1');
@@ -57,14 +76,16 @@ function validateText(
   { required, maxLength = DEFAULT_MAX_LENGTH }: Partial<Field>,
   fault: Fault,
 ): void {
-  if (value.includes('\u0000') || !isWellFormed(value)) {
-    fault(name, 'holds characters that are no text (NUL or half of a surrogate pair)');
+  if (!isStorableText(value)) {
+    fault(name, NO_TEXT);
   } else if (required === true && value.trim() === '') {
     fault(name, 'is required');
   } else if (value.length > maxLength) {
     fault(name, `takes at most ${maxLength} characters, but got ${value.length}`);
   }
 }
+
+const isStorableText = (value: string): boolean => !value.includes('\u0000') && isWellFormed(value);
 
 /** Half of a surrogate pair is no character, and JSON on its way to Postgres would be refused whole. */
 const isWellFormed = (value: string): boolean =>
