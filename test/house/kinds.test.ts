@@ -47,6 +47,7 @@ function expectedColumns(kind: Kind): Columns {
     columns[parent.column] = column('uuid', { notNull: parent.required === true });
   }
   for (const name of kind.derivedColumns ?? []) columns[name] = column('text');
+  if (kind.search !== undefined) columns['search_text'] = column('text', { generated: true });
   return columns;
 }
 

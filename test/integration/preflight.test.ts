@@ -153,6 +153,30 @@ describe('the preflight of a database', () => {
     expect((await mend(find(report, 'owner'))).ok).toBe(true);
   });
 
+  it('finds an owner that may not create what the search needs, and mends it', async () => {
+    await admin(`revoke create on database ${DATABASE} from ${OWNER}`);
+    await admin(`create schema cloister authorization ${OWNER}`, DATABASE);
+    try {
+      const finding = find(await preflight(), 'extensions');
+      expect(finding).toMatchObject({
+        status: 'failed',
+        sql: 'create extension pg_trgm; create extension btree_gin;',
+      });
+      const byCustomer = await dataSourcePreflight(loopback, {
+        placement: 'shared',
+        url: urlAs(APP),
+      });
+      expect(find(byCustomer, 'extensions')?.status).toBe('warning');
+      expect(find(await mend(finding), 'extensions')?.status).toBe('passed');
+    } finally {
+      await admin(
+        `drop extension if exists pg_trgm; drop extension if exists btree_gin; drop schema cloister;
+         grant create on database ${DATABASE} to ${OWNER}`,
+        DATABASE,
+      );
+    }
+  });
+
   it('finds two URLs that lead to different databases', async () => {
     const report = await preflight({ migrationUrl: urlAs(OWNER, LATIN) });
     expect(find(report, 'owner')).toMatchObject({

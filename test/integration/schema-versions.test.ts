@@ -166,17 +166,22 @@ describe('a data source of the release before', () => {
   });
 
   it('names what comes only with the migration, instead of failing on it', async () => {
-    const newer = await ask('{ communications(first: 1) { nodes { id } } }');
-    expect(newer.status).toBe(503);
-    expect(newer.errors).toEqual([
-      expect.objectContaining({
-        message: expect.stringContaining('run `cloister migrate`'),
-        extensions: expect.objectContaining({
-          code: 'TENANT_UNAVAILABLE',
-          reason: 'SCHEMA_VERSION',
+    for (const query of [
+      '{ communications(first: 1) { nodes { id } } }',
+      '{ search(query: "anna") { rank } }',
+    ]) {
+      const newer = await ask(query);
+      expect(newer.status).toBe(503);
+      expect(newer.errors).toEqual([
+        expect.objectContaining({
+          message: expect.stringContaining('run `cloister migrate`'),
+          extensions: expect.objectContaining({
+            code: 'TENANT_UNAVAILABLE',
+            reason: 'SCHEMA_VERSION',
+          }),
         }),
-      }),
-    ]);
+      ]);
+    }
     // The others are none the worse for it.
     expect((await ask('{ accounts { totalCount } }')).errors).toEqual([]);
   });

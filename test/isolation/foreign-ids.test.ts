@@ -57,6 +57,7 @@ const WITHOUT_IDS = [
   'requestPasswordReset',
   'resetPassword',
   'revokeOtherSessions',
+  'search',
   'switchTenant',
   'tenantConnection',
   'tenantUsage',

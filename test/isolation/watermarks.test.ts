@@ -232,6 +232,34 @@ describe('the texts of another tenant', () => {
       });
     });
 
+    it('are found by no search, whole or in part, and are not told from words that nobody uses', async () => {
+      const searches = (words: string) =>
+        `{ search(query: ${JSON.stringify(words)}, first: 50) { kind rank matchedField matchedText record { __typename id } } }`;
+      const { mark, phoneMark } = other(name);
+      const nobodys = [...mark].reverse().join(''); // equally long, and like none
+      for (const [theirs, control] of [
+        [mark, nobodys],
+        [mark.slice(0, 8), nobodys.slice(0, 8)],
+        [`${mark}-1@${mark}.test`, `${nobodys}-1@${nobodys}.test`],
+        [`${mark} lastName`, `${nobodys} lastName`],
+        [phoneMark, '+99' + phoneMark.slice(3)],
+      ] as const) {
+        const answer = await ask({ query: searches(theirs), variables: {} });
+        expect(answer.errors).toEqual([]);
+        // Alpha's own may be like the words: whatever is found is alpha's.
+        const { data } = await world.query<{ search: { record: { id: string } }[] }>(
+          { tenant: 'alpha' },
+          searches(theirs),
+        );
+        for (const { record } of data.search) expect(alpha.foundIn(record.id)).toBeDefined();
+        if (data.search.length === 0) {
+          expect(answer.text).toBe((await ask({ query: searches(control), variables: {} })).text);
+        }
+        const own = await world.query<{ search: unknown[] }>({ tenant: name }, searches(theirs));
+        expect(own.data.search.length).toBeGreaterThan(0);
+      }
+    });
+
     it('have ids that nodes does not find', async () => {
       const ids = [
         ...Object.values(other(name).records).flat(),

@@ -21,6 +21,8 @@ const PASSING: ReadonlySet<string> = new Set([
   'import_runs',
   'import_deferred_rows',
 ]);
+/** Of no use elsewhere: the tenant's own id, and the words that the search makes of other columns. */
+const DERIVED = new Set(['tenant_id', 'search_text']);
 const SECRET = /_(hash|sealed)$/;
 
 const NOT_NULL = `
@@ -42,7 +44,7 @@ export async function planExport(
   const tables: TablePlan[] = [];
   const omitted: { table: string; because: string }[] = [];
   for (const { name, columns, key } of found) {
-    const names = columns.map((column) => column.name).filter((column) => column !== 'tenant_id');
+    const names = columns.map((column) => column.name).filter((column) => !DERIVED.has(column));
     const secrets = withSecrets ? [] : names.filter((column) => SECRET.test(column));
     if (PASSING.has(name)) omitted.push({ table: name, because: 'of passing use' });
     else if (secrets.some((column) => required.has(`${name}.${column}`))) {

@@ -32,6 +32,10 @@ export interface PreflightFacts {
   readonly readOnly: boolean;
   readonly standby: boolean;
   readonly extensions: readonly string[];
+  /** Those that the search needs and that are not there. */
+  readonly lackingExtensions: readonly string[];
+  /** Whether the role can create what is lacking: the server has it, and trusts it to such roles. */
+  readonly mayCreateExtensions: boolean;
   /** The same for two connections exactly when they lead to the same running server. */
   readonly startedAt: string;
   readonly backendPid: number;
@@ -88,6 +92,12 @@ const FACTS = `
     current_setting('default_transaction_read_only')::bool as "readOnly",
     pg_is_in_recovery() as standby,
     array(select left(extname, 60) from pg_extension order by extname limit 50)::text[] as extensions,
+    array(select e from unnest(array['pg_trgm', 'btree_gin']) e
+      where e not in (select extname from pg_extension))::text[] as "lackingExtensions",
+    has_database_privilege(current_database(), 'create') and not exists (
+      select from unnest(array['pg_trgm', 'btree_gin']) e
+      where e not in (select extname from pg_extension)
+        and e not in (select name from pg_available_extension_versions where trusted)) as "mayCreateExtensions",
     extract(epoch from pg_postmaster_start_time())::text as "startedAt",
     pg_backend_pid() as "backendPid",
     to_regnamespace('cloister') is not null as "schemaIsThere",

@@ -233,15 +233,28 @@ function judgeWritable({ app }: JudgedServer): PreflightFinding {
   );
 }
 
-function judgeExtensions({ app }: JudgedServer): PreflightFinding {
+function judgeExtensions({ app, owner }: JudgedServer): PreflightFinding {
   const list = app.extensions.join(', ');
-  if (!app.extensions.includes('citus')) return passed('extensions', `none needed; there: ${list}`);
-  return problem(
-    'warning',
-    'extensions',
-    list,
-    'A distributed database states its tenant otherwise: enrol it with the session style distributed.',
-  );
+  const lacking = app.lackingExtensions;
+  if (lacking.length > 0 && owner?.mayCreateExtensions !== true) {
+    return problem(
+      owner === undefined ? 'warning' : 'failed',
+      'extensions',
+      `the search needs ${lacking.join(' and ')}, which ${owner === undefined ? 'whoever migrates has to create' : 'the owner cannot create'}; there: ${list}`,
+      'Create them as a superuser, in this database, before the migration.',
+      lacking.map((name) => `create extension ${name};`).join(' '),
+    );
+  }
+  if (app.extensions.includes('citus')) {
+    return problem(
+      'warning',
+      'extensions',
+      list,
+      'A distributed database states its tenant otherwise: enrol it with the session style distributed.',
+    );
+  }
+  const coming = lacking.length > 0 ? `the migration creates ${lacking.join(' and ')}; ` : '';
+  return passed('extensions', `${coming}there: ${list}`);
 }
 
 function judgePooler({ app, namedStatements }: JudgedServer): PreflightFinding {
