@@ -161,7 +161,7 @@ const REFUSED: readonly (readonly [why: string, file: string, code: string, mess
     'the environment is read anywhere',
     'src/server/x.ts',
     "export const x = process.env['PORT'];",
-    /Only src\/config.ts reads the environment/,
+    /Only src\/config reads the environment/,
   ],
 ];
 
