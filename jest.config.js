@@ -28,5 +28,7 @@ module.exports = {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   // One Postgres serves all workers; more of them only wait for it.
   maxWorkers: 2,
+  // Each file loads the house anew, and not all of the one before is freed: a full heap is a slow one.
+  workerIdleMemoryLimit: '1GB',
   testTimeout: 60_000,
 };

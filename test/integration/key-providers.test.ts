@@ -67,7 +67,8 @@ describe.each([
     const keys = make();
     const wrapped = await keys.wrap(key, ONE);
     await expect(keys.unwrap(wrapped, OTHER)).rejects.toThrow(EnvelopeError);
-    for (const at of [-3, -20, -40]) {
+    // Not the very last, whose lower bits mean nothing in base 64.
+    for (const at of [-6, -20, -40]) {
       const { keySealed } = wrapped;
       const index = keySealed.length + at;
       const changed = `${keySealed.slice(0, index)}${keySealed[index] === 'A' ? 'B' : 'A'}${keySealed.slice(index + 1)}`;
