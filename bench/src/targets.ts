@@ -1,5 +1,5 @@
 /** The servers that are measured: how each is started, addressed and asked. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startChildServer, type ChildServer } from './child-server';
 import {
@@ -85,6 +85,14 @@ export function createTarget(
     : peerTarget(name, label, world, settings);
 }
 
+/** What `npm start` runs, without the `node` before it. */
+function npmStartArguments(root: string): string[] {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    readonly scripts: { readonly start: string };
+  };
+  return scripts.start.split(' ').slice(1);
+}
+
 function cloisterTarget(
   label: string,
   world: World,
@@ -105,8 +113,7 @@ function cloisterTarget(
             ...(options.profile
               ? ['--cpu-prof', `--cpu-prof-dir=${join(home, 'profiles', label)}`]
               : []),
-            join(world.root, 'src', 'launch.mjs'),
-            'start',
+            ...npmStartArguments(world.root),
           ],
           cwd: world.root,
           env: {

@@ -3,6 +3,7 @@ import type { ClientBase, Query, QueryResult } from 'pg';
 import { ScopedQuery, type Scope } from './scoped-query';
 import { watched } from './silence-watch';
 import type { Statement } from './statement';
+import { StatementQuery } from './statement-query';
 
 /** In a transaction of its own, which states the tenant and leaves nothing on the connection. */
 export async function runScoped<Row>(
@@ -24,8 +25,7 @@ export function run(
   { limitMs, namedStatements }: { readonly limitMs: number; readonly namedStatements: boolean },
 ): Promise<QueryResult> {
   return watched<QueryResult>(client, limitMs, (callback) => {
-    const named = name !== undefined && namedStatements ? { name } : {};
-    const typed = types === undefined ? {} : { types };
-    client.query({ text, values: values as unknown[], ...named, ...typed }, callback);
+    const statement = { text, values, name: namedStatements ? name : undefined, types };
+    client.query(new StatementQuery(statement, callback) as unknown as Query);
   });
 }

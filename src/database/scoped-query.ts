@@ -6,8 +6,13 @@
  * the first skips the second, and nothing remains on the connection afterwards, so PgBouncer in
  * transaction mode is safe. It costs one Bind instead of the round trips of BEGIN and COMMIT.
  */
-import pg from 'pg';
-import type { Statement } from './statement';
+import type { ClientBase } from 'pg';
+import {
+  StatementQuery,
+  type ProtocolConnection,
+  type QueryCallback,
+  type StatementToSend,
+} from './statement-query';
 
 /** Also bounds the statement's time; it holds from the next message of the same transaction on. */
 const SCOPE_TEXT =
@@ -15,27 +20,9 @@ const SCOPE_TEXT =
 const SCOPE_NAME = 'cloister_scope';
 
 /** Once for each connection that carries prepared statements, before the first ScopedQuery. */
-export async function prepareScope(client: pg.ClientBase): Promise<void> {
+export async function prepareScope(client: ClientBase): Promise<void> {
   await client.query({ name: SCOPE_NAME, text: SCOPE_TEXT, values: ['', '0'] });
 }
-
-/** The parts of pg's Query and Connection that their types leave out. */
-interface QueryInternals {
-  prepare(connection: ProtocolConnection): void;
-  handleDataRow(message: unknown): void;
-  handleCommandComplete(message: unknown, connection: ProtocolConnection): void;
-}
-interface ProtocolConnection {
-  parse(message: { text: string; name?: string }): void;
-  bind(message: { statement?: string; values: readonly string[] }): void;
-  execute(message: { rows?: number }): void;
-}
-
-const BaseQuery = pg.Query as unknown as new (
-  config: object,
-  values: readonly unknown[] | undefined,
-  callback: (error: Error | null, result: pg.QueryResult) => void,
-) => QueryInternals;
 
 export interface Scope {
   readonly localTenantId: string;
@@ -44,27 +31,16 @@ export interface Scope {
   readonly namedStatements: boolean;
 }
 
-export class ScopedQuery extends BaseQuery {
+export class ScopedQuery extends StatementQuery {
   #scopeDone = false;
 
   constructor(
-    statement: Pick<Statement, 'text' | 'values'> & {
-      name?: string | undefined;
-      types?: Statement['types'] | undefined;
-    },
+    statement: StatementToSend,
     private readonly scope: Scope,
-    callback: (error: Error | null, result: pg.QueryResult) => void,
+    callback: QueryCallback,
   ) {
-    super(
-      {
-        text: statement.text,
-        name: statement.name,
-        queryMode: 'extended',
-        ...(statement.types === undefined ? {} : { types: statement.types }),
-      },
-      statement.values,
-      callback,
-    );
+    super(statement, callback);
+    this.queryMode = 'extended';
   }
 
   override prepare(connection: ProtocolConnection): void {

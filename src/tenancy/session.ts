@@ -89,9 +89,10 @@ export function createSession(
     if (stopped !== undefined) throw stopped();
   };
 
-  async function lease(mode: TransactionOptions['mode']): Promise<Held> {
+  /** @param found just now, when somebody has looked. */
+  async function lease(mode: TransactionOptions['mode'], found?: SessionTarget): Promise<Held> {
     refuseWhenStopped();
-    const target = await resolveTarget();
+    const target = found ?? (await resolveTarget());
     ({ schemaVersion } = target.dataSource);
     const nearby = mode === 'read' ? await leaseNearby(target) : undefined;
     const held = nearby?.lease ?? (await pools.lease(target.dataSource, tenant.tenantId));
@@ -205,8 +206,8 @@ export function createSession(
   }
 
   /** One statement in a transaction of its own. */
-  async function queryAlone<Row>(given: Statement): Promise<Row[]> {
-    const { lease: held, target, isReplica } = await lease('read');
+  async function queryAlone<Row>(given: Statement, found?: SessionTarget): Promise<Row[]> {
+    const { lease: held, target, isReplica } = await lease('read', found);
     const statement = readdressed(given);
     const running = {
       cancel: () => {
@@ -307,9 +308,13 @@ export function createSession(
     async query<Row>(statement: Statement): Promise<Row[]> {
       refuseWhenStopped();
       if (expectedStatements <= 1 && view === undefined) {
-        const { dataSource } = await resolveTarget();
-        if (dataSource.sessionStyle === 'direct') {
-          return followingMoves(() => queryAlone<Row>(statement));
+        let found: SessionTarget | undefined = await resolveTarget();
+        if (found.dataSource.sessionStyle === 'direct') {
+          return followingMoves(() => {
+            const target = found;
+            found = undefined; // after a move it leads elsewhere
+            return queryAlone<Row>(statement, target);
+          });
         }
         return transaction((tx) => tx.query<Row>(statement));
       }

@@ -6,10 +6,16 @@
 import { LRUCache } from 'lru-cache';
 import { tenantUnavailable } from '../errors';
 import { SingleFlight } from '../lib/single-flight';
+import type { DataSource } from './directory';
 import type { PoolManager } from './pools';
 import { createSession, type SessionTarget } from './session';
 
 const MAX_TENANTS = 100_000;
+
+/** Which tenant's rows are in which data source, as it was at one look. */
+interface Claim extends Pick<DataSource, 'id' | 'revision'> {
+  readonly localTenantId: string;
+}
 
 /** @returns a function that @throws TENANT_UNAVAILABLE (TENANT_ID_MISMATCH) when it does not. */
 export function createTenantCheck(
@@ -17,14 +23,16 @@ export function createTenantCheck(
   statementTimeoutMs: number,
 ): (target: SessionTarget) => Promise<void> {
   /** By tenant; the value is what was found to hold. */
-  const passed = new LRUCache<string, string>({ max: MAX_TENANTS });
+  const passed = new LRUCache<string, Claim>({ max: MAX_TENANTS });
   const flights = new SingleFlight<string, void>();
 
   return async (target) => {
     const { tenantId, localTenantId, dataSource } = target;
-    const claim = `${localTenantId} ${dataSource.id} ${dataSource.revision}`;
-    if (passed.get(tenantId) === claim) return;
-    await flights.run(`${tenantId} ${claim}`, async () => {
+    const { id, revision } = dataSource;
+    const known = passed.get(tenantId);
+    const holds = known?.localTenantId === localTenantId && known.id === id;
+    if (holds && known.revision === revision) return;
+    await flights.run(`${tenantId} ${localTenantId} ${id} ${revision}`, async () => {
       const session = createSession(pools, () => Promise.resolve(target), target, {
         statementTimeoutMs,
       });
@@ -33,7 +41,7 @@ export function createTenantCheck(
         values: [localTenantId],
       });
       if (found.length === 0) throw tenantUnavailable('TENANT_ID_MISMATCH');
-      passed.set(tenantId, claim);
+      passed.set(tenantId, { localTenantId, id, revision });
     });
   };
 }

@@ -47,6 +47,16 @@ describe('the plan of a tenant', () => {
     );
   };
 
+  it('counts a tenant that was not measured yet for its first write, not for each', async () => {
+    const counted = (): number =>
+      world.statements.filter(({ text }) => /count\(\*\)/.test(text)).length;
+    world.forgetStatements();
+    await createAccounts('beta', 1, 700);
+    expect(counted()).toBe(1);
+    await createAccounts('beta', 1, 701);
+    expect(counted()).toBe(1);
+  });
+
   it('tells its admin what is used, and nobody else', async () => {
     await createAccounts('gamma', 3);
     const answer = await world.query<Usage>({ tenant: 'gamma' }, USAGE);

@@ -4,8 +4,9 @@
  *
  * No write counts all there is: what was measured last, with what this process has written since, is
  * enough while it is well below the limit; near it the exact number is taken, in the transaction that
- * wrote. Why it is done so: docs/decisions/0007-plan-limits.md. While the registry is down nobody
- * is refused for a limit that is not known.
+ * wrote. Of a tenant that was not measured yet that number is believed for a while. Why it is done so:
+ * docs/decisions/0007-plan-limits.md. While the registry is down nobody is refused for a limit that is
+ * not known.
  */
 import { LRUCache } from 'lru-cache';
 import type { SqlRunner } from '../../database/statement';
@@ -16,7 +17,7 @@ import type { TenantPlan, TenantUsageFacts } from '../../request/context';
 import type { TenantRow } from '../../tenancy/registry.store';
 import type { Tenancy } from '../../tenancy/tenancy';
 import { countLive, measureTenant } from './measure-tenant';
-import { findTenantLimits, type Limits, type TenantLimits } from './plans.store';
+import { findTenantLimits, type TenantLimits } from './plans.store';
 import { createRequestCounts, dayOf } from './request-counts';
 import {
   addRequests,
@@ -53,6 +54,8 @@ interface Known {
   readonly measured: MeasuredAt | undefined;
   /** Written here since it was measured. */
   readonly since: Record<Counted, number>;
+  /** Counted here, where it was not measured yet; believed as long as this is. */
+  readonly counted: Partial<Record<Counted, number>>;
 }
 
 const MAX_TENANTS = 50_000;
@@ -64,6 +67,9 @@ const FRESH_FOR_MS = 5 * SECOND;
 const MEASURED_IN_A_ROUND = 1000;
 const MEASURED_AT_ONCE = 2;
 
+const isCurrent = (known: Known, row: TenantRow): boolean =>
+  known.row === row && Date.now() - known.loadedAt < BELIEVED_FOR_MS;
+
 export function createTenantPlans(
   tenancy: Tenancy,
   { flushEveryMs = 10 * SECOND }: TenantPlansOptions = {},
@@ -71,7 +77,7 @@ export function createTenantPlans(
   const { registryDb } = tenancy;
   const cache = new LRUCache<string, Promise<Known>>({ max: MAX_TENANTS });
   /** The outcomes, for those who cannot wait. */
-  const limits = new LRUCache<string, Limits>({ max: MAX_TENANTS });
+  const latest = new LRUCache<string, Known>({ max: MAX_TENANTS });
   const requests = createRequestCounts({
     addRequests: (day, counts) => addRequests(registryDb, day, counts),
     countProcesses: () => countProcesses(registryDb),
@@ -82,16 +88,19 @@ export function createTenantPlans(
       findTenantLimits(registryDb, row.id),
       findUsage(registryDb, row.id),
     ]);
-    if (allowed !== undefined) limits.set(row.id, allowed.limits);
     const same = before?.measured?.measuredAt.getTime() === measured?.measuredAt.getTime();
-    const since = same && before !== undefined ? before.since : { users: 0, records: 0 };
-    return { row, loadedAt: Date.now(), allowed, measured, since };
+    // Of a tenant that was not measured, what was written is in the number that is taken next.
+    const kept = measured !== undefined && same ? before?.since : undefined;
+    const since = kept ?? { users: 0, records: 0 };
+    const known = { row, loadedAt: Date.now(), allowed, measured, since, counted: {} };
+    latest.set(row.id, known);
+    return known;
   }
 
   async function know(row: TenantRow): Promise<Known> {
     const known = cache.get(row.id);
     const before = await known?.catch(() => undefined);
-    if (before?.row === row && Date.now() - before.loadedAt < BELIEVED_FOR_MS) return before;
+    if (before !== undefined && isCurrent(before, row)) return before;
     // Somebody else may have begun meanwhile.
     const current = cache.get(row.id);
     if (current !== undefined && current !== known) return current;
@@ -105,7 +114,7 @@ export function createTenantPlans(
 
   const remember = (known: Known, measured: MeasuredAt): void => {
     const since = { users: 0, records: 0 };
-    cache.set(known.row.id, Promise.resolve({ ...known, measured, since }));
+    cache.set(known.row.id, Promise.resolve({ ...known, measured, since, counted: {} }));
   };
 
   async function refusal(
@@ -125,9 +134,10 @@ export function createTenantPlans(
     }
     const limit = allowed[what];
     if (limit === null) return undefined;
-    const estimate = (known.measured?.[what] ?? limit) + known.since[what];
-    if (estimate < limit * NEAR) return undefined;
+    const baseline = known.measured?.[what] ?? known.counted[what] ?? limit;
+    if (baseline + known.since[what] < limit * NEAR) return undefined;
     const exact = await countLive(tx, what);
+    known.counted[what] = exact;
     if (exact <= limit) return undefined;
     known.since[what] -= created; // it is rolled back
     return `The plan "${plan}" allows ${limit} ${what}: there are ${exact - created} already.`;
@@ -171,9 +181,10 @@ export function createTenantPlans(
 
   return {
     takeRequest(row) {
-      requests.take(row.id, limits.get(row.id));
+      const known = latest.get(row.id);
+      requests.take(row.id, known?.allowed?.limits);
       // Not awaited: the next request knows.
-      void know(row).catch(() => undefined);
+      if (known === undefined || !isCurrent(known, row)) void know(row).catch(() => undefined);
     },
     of: (row) => ({
       refusal: async (tx, what, created) =>
