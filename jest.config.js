@@ -30,5 +30,5 @@ module.exports = {
   maxWorkers: 2,
   // Each file loads the house anew, and not all of the one before is freed: a full heap is a slow one.
   workerIdleMemoryLimit: '1GB',
-  testTimeout: 60_000,
+  testTimeout: 180_000,
 };

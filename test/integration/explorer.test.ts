@@ -118,7 +118,7 @@ if (CHROMIUM === undefined) {
   beforeAll(async () => {
     // Playwright gives each launch a fresh user data directory and removes it.
     browser = await chromium.launch({ executablePath: CHROMIUM ?? '', args: CHROMIUM_FLAGS });
-  }, 60_000);
+  });
   afterAll(() => browser.close());
 
   async function open(options: ExplorerApiOptions = {}): Promise<void> {
@@ -213,7 +213,7 @@ if (CHROMIUM === undefined) {
     await dialog().getByLabel('Password').fill('correct-horse-battery');
     await page.keyboard.press('Enter');
     await bar().getByText('Acme · admin').waitFor();
-  }, 60_000);
+  });
 
   it('asks which tenant when the password fits several', async () => {
     await open();
@@ -223,7 +223,7 @@ if (CHROMIUM === undefined) {
     await page.keyboard.press('Enter');
     await bar().getByText('Initech · admin').waitFor();
     expect(complaints).toEqual([]);
-  }, 60_000);
+  });
 
   it('stays signed in over a reload, with the tokens nowhere in the storage meanwhile', async () => {
     await open();
@@ -235,7 +235,7 @@ if (CHROMIUM === undefined) {
     await bar().getByText('Globex · admin').waitFor();
     expect(await stored()).not.toMatch(/access-|refresh-/);
     expect(complaints).toEqual([]);
-  }, 60_000);
+  });
 
   it('refreshes a token that is about to expire before using it', async () => {
     await open({ accessTokenTtlMs: 5_000 });
@@ -245,7 +245,7 @@ if (CHROMIUM === undefined) {
     const { operations } = api;
     expect(operations.lastIndexOf('RefreshSession')).toBe(operations.lastIndexOf('FirstQuery') - 1);
     expect(api.liveTokens()).toBe(1);
-  }, 60_000);
+  });
 
   it('loads where the schema is hidden from the anonymous, and shows it after signing in', async () => {
     await open({ production: true });
@@ -256,7 +256,7 @@ if (CHROMIUM === undefined) {
     await bar().getByText('Acme · admin').waitFor();
     await button('Show Documentation Explorer').click();
     await page.getByRole('link', { name: 'Query', exact: true }).waitFor();
-  }, 60_000);
+  });
 
   it('brings back an example whose tab was closed', async () => {
     await open();
@@ -267,7 +267,7 @@ if (CHROMIUM === undefined) {
     await page.getByLabel('Open an example').selectOption('A page of the pipeline');
     await page.getByRole('tab', { name: 'Pipeline' }).waitFor();
     await page.getByText('accounts(first: $first').waitFor();
-  }, 60_000);
+  });
 
   it('fits a narrow screen, the documentation over the editors', async () => {
     await open();
@@ -281,7 +281,7 @@ if (CHROMIUM === undefined) {
     await run('FirstQuery');
     await answer().getByText('"Acme"', { exact: true }).waitFor();
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(400);
-  }, 60_000);
+  });
 
   async function until(condition: () => boolean): Promise<boolean> {
     for (let attempt = 0; attempt < 100 && !condition(); attempt++) await page.waitForTimeout(50);

@@ -108,7 +108,7 @@ describe('one runner at a time', () => {
     expect(stderr).toContain(`(process ${process.pid}) has had one since ${started.toISOString()}`);
     await blocker.end();
     expect((await first).exitCode).toBe(0);
-  }, 30_000);
+  });
 
   it('goes on where a killed one stopped, and says so of that one', async () => {
     await add(6);
@@ -134,7 +134,7 @@ describe('one runner at a time', () => {
       { state: 'interrupted', stopped_because: 'killed' },
       { state: 'finished', stopped_because: null },
     ]);
-  }, 60_000);
+  });
 });
 
 it('ends at Ctrl-C between two data sources, with everything that was begun finished', async () => {
@@ -162,7 +162,7 @@ it('ends at Ctrl-C between two data sources, with everything that was begun fini
   expect(run).toEqual({ state: 'interrupted' });
   expect((await fleet.migrate()).exitCode).toBe(0);
   expect(new Set(await versions())).toEqual(new Set([LAST]));
-}, 30_000);
+});
 
 describe('a migration that waits for a lock', () => {
   it('lets the traffic through, tries again, and fails when it gets none', async () => {
@@ -189,7 +189,7 @@ describe('a migration that waits for a lock', () => {
       `select state, lock_waits > 0 as waited from registry.fleet_run_results order by started_at desc`,
     );
     expect(row).toEqual({ state: 'migrated', waited: true });
-  }, 60_000);
+  });
 });
 
 describe('looking before leaping', () => {

@@ -85,7 +85,7 @@ describe('the pools of a process', () => {
     expect(most).toBeLessThanOrEqual(6 + 2);
     expect(most).toBeGreaterThan(1);
     expect(pools.budget.claims()).toBe(0);
-  }, 60_000);
+  });
 
   it('close the idle connection of the pool that was used longest ago when another needs one', async () => {
     make({ connectionBudget: 2 });

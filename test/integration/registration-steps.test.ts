@@ -222,8 +222,12 @@ describe('a registration', () => {
         const slug = slugAt('remove', placement, where);
         await killedAt(slug, placement, where);
         const { id } = (await find(slug)) as Found; // it was killed after its reservation
-        await passTime(slug, '2 hours');
-        expect(await provisioningWith().sweep()).toEqual({ finished: 0, removed: 1, failed: 0 });
+        // The server may still be at what the killed one asked of it: the next round gets it then.
+        for (let round = 1; round < 5 && (await find(slug)) !== undefined; round += 1) {
+          await passTime(slug, '2 hours');
+          const { finished, removed, failed } = await provisioningWith().sweep();
+          expect({ finished, ended: removed + failed }).toEqual({ finished: 0, ended: 1 });
+        }
         expect(await find(slug)).toBeUndefined();
         expect([where, await tracesOf(id)]).toEqual([where, []]);
       }

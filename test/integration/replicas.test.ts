@@ -103,7 +103,7 @@ describe('a read replica', () => {
     replica = await primary.replicate();
     near = await startServer({ REGION: 'eu', REPLICA_MAX_LAG_MS: '1000' });
     alsoNear = await startServer({ REGION: 'eu', REPLICA_MAX_LAG_MS: '1000' });
-  }, 60_000);
+  });
   afterAll(async () => {
     await Promise.all([near, alsoNear].map(({ application }) => application.close()));
     await world.close();
