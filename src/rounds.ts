@@ -9,6 +9,7 @@ import type { Jobs } from './platform/jobs/jobs';
 import type { TenantPlans } from './platform/plans/tenant-plans';
 import type { Provisioning } from './platform/provisioning/provisioning';
 import { endTrials } from './platform/tenant-lifecycle';
+import { pruneIdempotencyKeys } from './request/idempotency/prune-idempotency-keys';
 import { sweepMoves } from './tenancy/move/move-tenant';
 import { pruneChangeLog } from './tenancy/prune-change-log';
 import { recheckHostnames } from './tenancy/routes/hostnames';
@@ -45,6 +46,10 @@ export function defineRounds(jobs: Pick<Jobs, 'define'>, deps: RoundsDependencie
     },
     AT_NIGHT_MS,
   );
+  round('idempotency-keys.prune', HOUR, async ({ signal }) => {
+    const { removed, failed } = await pruneIdempotencyKeys(tenancy, { signal });
+    return { removed, failed: failed.length };
+  });
   round(
     'hostnames.recheck',
     DAY,

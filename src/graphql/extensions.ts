@@ -19,6 +19,11 @@ export interface FieldExtensions {
   readonly statements?: number;
   /** The field is a Relay connection: page sizes count towards the operation's cost. */
   readonly connection?: { readonly defaultFirst: number; readonly maxFirst: number };
+  /**
+   * Mutations only: all it does it does in the session's write transactions, so that it can be told of a
+   * process that died whether it was done; and its answer holds nothing that must not be stored.
+   */
+  readonly takesIdempotencyKey?: boolean;
   /** An argument or input field that takes the id of a record of this kind (its GraphQL type name). */
   readonly idOf?: string;
 }

@@ -91,6 +91,39 @@ export interface TenantPlan {
   usage(): Promise<TenantUsageFacts>;
 }
 
+/** What makes two requests the same. */
+export interface KeyedRequest {
+  readonly query: string;
+  readonly operationName: string | undefined;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+/** A request that holds its key, and is to be executed. Must be finished. */
+export interface Claim {
+  /**
+   * Keeps the answer for whoever sends the request again, or frees the key: where there were errors
+   * and nothing was committed, nothing has happened, and a repetition is executed.
+   * Never throws: what could not be kept is a lost answer, of which a repetition is told.
+   */
+  finish(outcome: ClaimOutcome): Promise<void>;
+}
+
+export interface ClaimOutcome {
+  /** The response as JSON; undefined when it is none to give again. */
+  readonly answer: string | undefined;
+  readonly hasErrors: boolean;
+}
+
+export interface IdempotencyKey {
+  /**
+   * Claims the key, before anything is executed.
+   * @returns the claim, or the answer that the same request was given.
+   * @throws BAD_REQUEST for a malformed key; CONFLICT while the same request is being executed, and
+   * when it was carried out but its answer is lost; IDEMPOTENCY_MISMATCH for another request.
+   */
+  claim(request: KeyedRequest): Promise<{ readonly claim: Claim } | { readonly answer: string }>;
+}
+
 /** Everything a resolver may use, made for one GraphQL request and thrown away with it. */
 export interface RequestContext {
   readonly requestId: string;
@@ -124,6 +157,8 @@ export interface RequestContext {
   readonly userAgent: string;
   /** What the client hands on to see, wherever it reads next, what this request has written. */
   readonly consistencyToken?: () => string | undefined;
+  /** Absent when the request carries none, or nobody is signed in. */
+  readonly idempotencyKey?: IdempotencyKey | undefined;
   /** Aborted when the client goes away or the deadline passes. */
   readonly signal: AbortSignal;
   /** Gives the request so long from now, for work that is slow by its nature. */

@@ -1,4 +1,5 @@
 /** Makes the context of one request: who sends it, in which tenant, with which session. */
+import type { Logger } from 'pino';
 import type { AuthService } from '../auth/auth.service';
 import { createEmailIndexKeyOf, normalizeEmail } from '../auth/email-address';
 import type { Passwords } from '../auth/passwords';
@@ -8,6 +9,9 @@ import type { Config } from '../config';
 import { createCursorCodec, type CursorCodec } from '../database/cursors';
 import { badUserInput, unauthenticated } from '../errors';
 import { CONSISTENCY_HEADER } from '../lib/consistency-header';
+import { SECOND } from '../lib/duration';
+import { IDEMPOTENCY_KEY_HEADER } from '../lib/idempotency-header';
+import { requestDeadlineMs } from '../lib/request-deadline';
 import type { TenantRow } from '../tenancy/registry.store';
 import type { OperationSession } from '../tenancy/session.port';
 import { readConsistencyToken, toConsistencyToken } from '../tenancy/replicas/consistency-token';
@@ -16,9 +20,11 @@ import type { Consistency, Tenancy } from '../tenancy/tenancy';
 import { createTenantConnection } from '../tenancy/tenant-connection';
 import { describeTenant } from '../tenancy/tenant-status';
 import { createHostScopes, limitToHost } from './host-scope';
+import { createIdempotencyKey } from './idempotency/idempotency-key';
 import { createTenantHostnames, hostnamesDeps } from './tenant-hostnames';
 import type {
   EmailRouting,
+  IdempotencyKey,
   LoaderCache,
   Registration,
   RequestContext,
@@ -49,13 +55,17 @@ export interface ContextDependencies {
   readonly passwords: Passwords;
   readonly registration: Registration;
   readonly plans: TenantPlans;
+  readonly logger: Pick<Logger, 'error'>;
 }
+
+/** A request that is past its deadline is being cancelled; then its process counts as dead. */
+const GIVEN_UP_AFTER_MS = 5 * SECOND;
 
 const single = (header: string | string[] | undefined): string | undefined =>
   Array.isArray(header) ? header[0] : header;
 
 export function createContextFactory(deps: ContextDependencies) {
-  const { config, tenancy, auth, passwords, registration, plans } = deps;
+  const { config, tenancy, auth, passwords, registration, plans, logger } = deps;
   const cursors = createCursorCodec(config.cursorKey);
   const routingFor = createEmailRouting(tenancy, config.auth.emailIndexKey);
   const lookAtConnection = createTenantConnection(tenancy);
@@ -63,6 +73,7 @@ export function createContextFactory(deps: ContextDependencies) {
 
   const hostnamesOf = createTenantHostnames(hostnamesDeps(tenancy, config.http));
   const findHostScope = createHostScopes(config.http, tenancy);
+  const leaseMs = requestDeadlineMs(config.pools.statementTimeoutMs) + GIVEN_UP_AFTER_MS;
 
   return async (request: IncomingRequest): Promise<RequestContext> => {
     const { headers, host, remoteAddress, requestId } = request;
@@ -82,9 +93,22 @@ export function createContextFactory(deps: ContextDependencies) {
     const consistency = consistencyOf(cursors, principal, single(headers[CONSISTENCY_HEADER]));
     let session =
       tenant === undefined ? anonymousSession : tenancy.openSession(tenant, author, consistency);
+    const key = single(headers[IDEMPOTENCY_KEY_HEADER]);
+    let idempotencyKey: IdempotencyKey | undefined;
+    if (key !== undefined && principal !== undefined && tenant !== undefined) {
+      ({ idempotencyKey, session } = createIdempotencyKey({
+        key,
+        userId: principal.userId,
+        session,
+        transaction: (work) => tenancy.openSession(tenant, author).transaction(work),
+        leaseMs,
+        onFailure: (err) => logger.error({ requestId, err }, 'an idempotent answer is lost'),
+      }));
+    }
     return {
       requestId,
       principal,
+      idempotencyKey,
       get session() {
         return session;
       },

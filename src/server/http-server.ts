@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Config } from '../config';
 import { SECOND } from '../lib/duration';
+import { requestDeadlineMs } from '../lib/request-deadline';
 import { registerExplorer } from './explorer/explorer.plugin';
 import { createApolloServer } from './graphql/apollo.server';
 import { registerGraphqlRoute } from './graphql/graphql.route';
@@ -28,12 +29,6 @@ import { registerSmsWebhooks, type ReceiveMessage } from './webhooks/sms.route';
 
 export const GRAPHQL_PATH = '/graphql';
 export const PLATFORM_PATH = '/platform/graphql';
-
-/**
- * A request may take two statements at the database's own limit and some time around them, so that
- * where one statement is slow its error, which says more, comes first.
- */
-const DEADLINE_IN_STATEMENT_TIMEOUTS = 2.5;
 
 /** A client that takes longer to send its request is cut off. */
 const RECEIVE_TIMEOUT_MS = 30 * SECOND;
@@ -129,7 +124,7 @@ async function createServer(
   app.addHook('onSend', async (_request, reply) => {
     if (isDraining()) void reply.header('connection', 'close');
   });
-  await registerSecurityHeaders(app);
+  registerSecurityHeaders(app);
   await registerCors(app, config.http.corsOrigins);
   await registerCompression(app);
   registerRequestBody(app, config.http.bodyLimitBytes);
@@ -155,7 +150,7 @@ async function serveApi(
     schema,
     createContext,
     limits = config.limits,
-    deadlineMs = config.pools.statementTimeoutMs * DEADLINE_IN_STATEMENT_TIMEOUTS,
+    deadlineMs = requestDeadlineMs(config.pools.statementTimeoutMs),
   } = api;
   const apollo = await createApolloServer({ schema, limits, config, logger });
   app.addHook('onClose', () => apollo.stop());

@@ -16,35 +16,14 @@ import { runScoped } from '../database/run-statement';
 import type { SqlRunner, Statement } from '../database/statement';
 import type { DataSource } from './directory';
 import { fittingStatement, mayBeOlder } from './fitting-statement';
-import {
-  openTransaction,
-  type Author,
-  type OpenTransaction,
-  type TransactionOptions,
-} from './open-transaction';
+import { openTransaction, type OpenTransaction, type TransactionOptions } from './open-transaction';
 import type { Lease, PoolManager } from './pools';
-import { WAL_POSITION, type SessionReplicas } from './session-replicas';
+import { WAL_POSITION } from './session-replicas';
 import { FOLLOW_MOVES_FOR_MS } from './relocate';
+import type { SessionOptions, SessionTarget } from './session-options';
 import type { OperationSession } from './session.port';
 
-export interface SessionTarget {
-  readonly tenantId: string;
-  readonly localTenantId: string;
-  readonly dataSource: DataSource;
-}
-
-export interface SessionOptions {
-  readonly statementTimeoutMs: number;
-  /** Whom the change log names for what this session writes. */
-  readonly author?: Author | undefined;
-  /** Makes `resolveTarget` lead to where the tenant has moved, or waits a little when that is not known yet. */
-  readonly relocate?: (attempt: number) => Promise<void>;
-  readonly replicas?: SessionReplicas | undefined;
-  /** Called for each statement sent, for tests that count them. */
-  readonly onStatement?: (statement: Statement, target: SessionTarget) => void;
-  /** Called when a statement has been answered, for metrics. */
-  readonly onAnswer?: (dataSource: DataSource, seconds: number, statement: Statement) => void;
-}
+export type { SessionOptions, SessionTarget };
 
 interface Held {
   readonly lease: Lease;

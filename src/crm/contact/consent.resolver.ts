@@ -25,8 +25,8 @@ const MAX_EVIDENCE = 4000;
 const TOLERANCE_MS = 60_000;
 
 const READ: FieldExtensions = { rule: 'reader', statements: 1, idOf: 'Contact' };
-const WRITE: FieldExtensions = { rule: 'member' };
-const ERASE: FieldExtensions = { rule: 'admin' };
+const WRITE: FieldExtensions = { rule: 'member', takesIdempotencyKey: true };
+const ERASE: FieldExtensions = { rule: 'admin', takesIdempotencyKey: true };
 
 const toConsent = (row: ConsentRow): Consent => ({
   ...row,

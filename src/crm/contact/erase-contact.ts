@@ -31,8 +31,17 @@ export async function eraseContact(
   for (const table of ABOUT_THEM) removed += await removeFrom(tx, table, contactId);
   removed += await forget(tx, 'contacts', [contactId]);
   await tx.query({ text: "select set_config('app.change_log', '', true)", values: [] });
+  await tx.query(FORGET_ANSWERS(tx.localTenantId));
   return removed;
 }
+
+/** Answers that are kept to be given again may show the person; which of them do, none can tell. */
+const FORGET_ANSWERS = (tenantId: string) => ({
+  text: `update cloister.idempotency_keys set answer = null
+         where tenant_id = $1 and answer is not null`,
+  values: [tenantId],
+  older: { than: '0009_idempotency_keys', text: 'select $1::uuid' },
+});
 
 /** Of the kind's own fields nothing is kept but what the table asks for. */
 function emptied(contact: Kind): string {

@@ -117,7 +117,7 @@ function addMutations(deps: KindResolverDeps, kind: Kind, builder: ResolverBuild
         input: { type: () => input, description: 'What to do.' },
       }),
       description,
-      extensions: { rule: rule ?? kind.writeRole },
+      extensions: { rule: rule ?? kind.writeRole, takesIdempotencyKey: true },
       resolve: (_source, { input: given }, ctx) => resolve(ctx, given),
     });
   }

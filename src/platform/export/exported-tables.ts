@@ -13,11 +13,12 @@ export interface ExportPlan {
   readonly omitted: readonly { readonly table: string; readonly because: string }[];
 }
 
-/** Of this installation's moment, and of no use in another: who was signed in, how far an import was. */
+/** Of this installation's moment, and of no use in another: who was signed in, how far an import was, what was answered. */
 const PASSING: ReadonlySet<string> = new Set([
   'user_sessions',
   'user_tokens',
   'sign_in_proofs',
+  'idempotency_keys',
   'import_runs',
   'import_deferred_rows',
 ]);

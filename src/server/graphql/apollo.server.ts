@@ -12,6 +12,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../../config';
 import { formatError } from '../format-error';
 import { compiledExecutionPlugin } from './compiled-execution.plugin';
+import { idempotencyPlugin } from './idempotency.plugin';
 import { operationLimitsPlugin } from './operation-limits.plugin';
 import { operationOutcomePlugin } from './operation-outcome.plugin';
 import type { ServerContext } from './server-context';
@@ -59,8 +60,10 @@ export async function createApolloServer(
         budget: createTenantBudget(limits.tenantCostPerMinute),
         anonymousIntrospection: !production,
       }),
-      compiledExecutionPlugin(schema),
+      // In this order: an answer is made public before it is kept, and kept ones are not executed.
       operationOutcomePlugin(limits.cost, logger),
+      idempotencyPlugin(),
+      compiledExecutionPlugin(schema),
     ],
   });
   await server.start();

@@ -2,10 +2,11 @@
 import type { ApolloServerPlugin } from '@apollo/server';
 import type { Logger } from 'pino';
 import { CONSISTENCY_HEADER } from '../../lib/consistency-header';
+import { REPLAYED_HEADER } from '../../lib/idempotency-header';
 import { formatError } from '../format-error';
 import type { PublicError } from '../format-error';
 import { logFailure } from '../log-failure';
-import { retryAfterOf, statusOf } from '../response-status';
+import { negotiateMediaType, retryAfterOf, statusOf } from '../response-status';
 import type { RequestTrace } from '../request-trace';
 import type { ServerContext } from './server-context';
 
@@ -21,11 +22,17 @@ export function operationOutcomePlugin(
     async requestDidStart() {
       return {
         async willSendResponse({ response, request, errors, contextValue }) {
-          if (response.body.kind !== 'single') return;
+          // One that is given again was made public when it was given first.
+          if (response.body.kind !== 'single' || response.http.headers.has(REPLAYED_HEADER)) return;
           const { requestId, trace } = contextValue;
           const written = contextValue.consistencyToken?.();
           if (written !== undefined) response.http.headers.set(CONSISTENCY_HEADER, written);
           const { singleResult: result } = response.body;
+          const mediaType = negotiateMediaType(request.http?.headers.get('accept'));
+          // Apollo would find it out anew for each request.
+          if (mediaType !== undefined) {
+            response.http.headers.set('content-type', `${mediaType}; charset=utf-8`);
+          }
           if (trace.cost !== undefined) {
             result.extensions = {
               ...result.extensions,

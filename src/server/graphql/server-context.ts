@@ -1,3 +1,4 @@
+import type { IdempotencyKey } from '../../request/context';
 import type { RequestTrace } from '../request-trace';
 
 /** What the server asks of a context, whichever API it is for; the resolvers know what else it is. */
@@ -16,6 +17,8 @@ export interface ServedContext {
   };
   /** What the client hands on to see, wherever it reads next, what this request has written. */
   readonly consistencyToken?: () => string | undefined;
+  /** Of a signed-in user's request that carries one. */
+  readonly idempotencyKey?: IdempotencyKey | undefined;
   end(): Promise<void>;
 }
 

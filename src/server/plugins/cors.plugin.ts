@@ -2,6 +2,7 @@
 import cors from '@fastify/cors';
 import type { FastifyInstance } from 'fastify';
 import { CONSISTENCY_HEADER } from '../../lib/consistency-header';
+import { IDEMPOTENCY_KEY_HEADER, REPLAYED_HEADER } from '../../lib/idempotency-header';
 import { HOUR, SECOND } from '../../lib/duration';
 
 export async function registerCors(
@@ -18,10 +19,10 @@ export async function registerCors(
       'apollo-require-preflight',
       'x-apollo-operation-name',
       'x-request-id',
-      'idempotency-key',
+      IDEMPOTENCY_KEY_HEADER,
       CONSISTENCY_HEADER,
     ],
-    exposedHeaders: ['x-request-id', 'retry-after', CONSISTENCY_HEADER],
+    exposedHeaders: ['x-request-id', 'retry-after', REPLAYED_HEADER, CONSISTENCY_HEADER],
     maxAge: HOUR / SECOND,
     strictPreflight: false,
   });
