@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ErasureCertificate } from '../../src/platform/erasure/erasures.store';
 import { eraseTenant } from '../../src/platform/erasure/erase-tenant';
 import { enrolServer } from '../../src/platform/database-servers';
+import { finishMoves, moveTenant } from '../../src/tenancy/move/move-tenant';
 import { cliEnvironment, cloister } from '../support/cli';
 import { runScript } from '../support/fleet';
 import { superuserUrl } from '../support/databases';
@@ -183,6 +184,18 @@ it('drops a database that was made for the tenant, with its roles', async () => 
     [tenant?.dataSourceId],
   );
   expect(sources).toEqual([]);
+});
+
+it('leaves not even its name in the place that it had moved from', async () => {
+  const { tenancy } = world.application;
+  const tenantId = world.tenants.gamma.id;
+  const target = await tenancy.registry.findDataSourceByName('shared');
+  await moveTenant(tenancy, { tenantId, targetDataSourceId: target?.id ?? '', actor: 'test' });
+  await finishMoves(tenancy, { tenantId, actor: 'test' });
+  // The mark that keeps others from writing there.
+  expect(await rowsOf('gamma')).toEqual({ tenants: 1 });
+  await eraseTenant(tenancy, { tenantId, actor: 'test', force: true, settleMs: 0 });
+  expect(await rowsOf('gamma')).toEqual({});
 });
 
 function fail(): never {
