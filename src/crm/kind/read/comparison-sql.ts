@@ -1,26 +1,7 @@
 /** The comparisons a filter offers for one column. Values are parameters throughout. */
 import sql, { raw, type Sql } from 'sql-template-tag';
+import { MAX_LIST, OPERATORS, PATTERNS } from '../../../database/comparison';
 import { badUserInput } from '../../../errors';
-
-const MAX_LIST = 500;
-
-const OPERATORS: Readonly<Record<string, string>> = {
-  eq: '=',
-  ne: '<>',
-  gt: '>',
-  gte: '>=',
-  lt: '<',
-  lte: '<=',
-};
-
-/** `%`, `_` and `\` in what is looked for stand for themselves. */
-const escapeLike = (text: string): string => text.replace(/[\\%_]/g, '\\$&');
-
-const PATTERNS: Readonly<Record<string, (text: string) => string>> = {
-  contains: (text) => `%${escapeLike(text)}%`,
-  startsWith: (text) => `${escapeLike(text)}%`,
-  endsWith: (text) => `%${escapeLike(text)}`,
-};
 
 /** @throws BAD_USER_INPUT for a value no column can be compared with. */
 export function comparisonSql(

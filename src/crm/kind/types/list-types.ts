@@ -1,7 +1,7 @@
 /** How a kind's lists are asked for: filter, ordering, page. */
-import { Int, registerEnumType, type ClassType } from 'type-graphql';
+import { registerEnumType, type ClassType } from 'type-graphql';
+import { PAGE_ARGUMENTS } from '../../../graphql/connection-types';
 import { defineArgsType, defineInputType } from '../../../graphql/define-type';
-import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../../../graphql/pages';
 import { OrderDirection } from '../../../graphql/value-types';
 import { optional } from './field-types';
 import type { Kind } from '../kind';
@@ -30,16 +30,7 @@ export function defineListTypes(scope: TypeScope, kind: Kind): ListTypes {
       `Compares a list of ${many}.`,
     ),
     listArguments: defineArgsType(`${kind.name}ListArguments`, {
-      first: optional(
-        () => Int,
-        `Size of the page, from the beginning or after a cursor (default ${DEFAULT_PAGE_SIZE}, at most ${MAX_PAGE_SIZE}).`,
-      ),
-      after: optional(() => String, 'The page begins after this cursor.'),
-      last: optional(
-        () => Int,
-        `Size of the page, from the end or before a cursor (at most ${MAX_PAGE_SIZE}).`,
-      ),
-      before: optional(() => String, 'The page ends before this cursor.'),
+      ...PAGE_ARGUMENTS,
       filter: optional(() => filter, `Which ${many}.`),
       orderBy: optional(
         () => [order],

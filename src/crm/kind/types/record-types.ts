@@ -1,9 +1,9 @@
 /** What a kind's records are shown as: the record, and a page of records. */
 import { ID, Int, type ClassType } from 'type-graphql';
+import { defineConnectionType } from '../../../graphql/connection-types';
 import { defineObjectType, type FieldDeclaration } from '../../../graphql/define-type';
 import { Node } from '../../../graphql/node.type';
 import { DateTimeScalar } from '../../../graphql/scalars';
-import { PageInfo } from '../../../graphql/value-types';
 import { isNotNull } from '../fields';
 import type { Kind } from '../kind';
 import type { TypeScope } from '../kind-types';
@@ -52,27 +52,12 @@ export function defineRecordTypes({ fields }: TypeScope, kind: Kind): RecordType
     },
     { description: kind.description, implements: Node },
   );
-  const edge = defineObjectType(
-    `${name}Edge`,
-    {
-      cursor: { type: () => String, description: `Where the ${one} stands in the list.` },
-      node: { type: () => record, description: `The ${one}.` },
-    },
-    { description: `${capitalise(aOne)} at its place in a list.` },
-  );
-  const connection = defineObjectType(
-    `${name}Connection`,
-    {
-      edges: { type: () => [edge], description: `The ${many} of the page, each with its cursor.` },
-      nodes: { type: () => [record], description: `The ${many} of the page.` },
-      pageInfo: { type: () => PageInfo, description: 'Where the page stands in the list.' },
-      totalCount: {
-        type: () => Int,
-        description: `Number of ${many} in the whole list; counted only when asked for.`,
-        extensions: { statements: 1 },
-      },
-    },
-    { description: `A page of a list of ${many}.` },
-  );
+  const connection = defineConnectionType({
+    name,
+    record,
+    one,
+    many,
+    capitalOne: capitalise(aOne),
+  });
   return { record, connection };
 }

@@ -1,5 +1,6 @@
 /** A filter of a list as conditions of its query. Values are parameters throughout. */
 import type { Knex } from 'knex';
+import { MAX_LIST, OPERATORS, PATTERNS } from '../../../database/comparison';
 import { badUserInput } from '../../../errors';
 import { sqlTypeOf, type PlatformRecord } from './platform-record';
 import { parseRecordId } from './record-ids';
@@ -8,26 +9,8 @@ import type { RecordSet } from './record-set';
 export type Comparison = Readonly<Record<string, unknown>>;
 export type RecordFilter = Readonly<Record<string, Comparison | null | undefined>>;
 
-const MAX_LIST = 500;
 /** Equals no id there is. */
 const NO_ID = { uuid: '00000000-0000-0000-0000-000000000000', bigint: '0' } as const;
-
-const OPERATORS: Readonly<Record<string, string>> = {
-  eq: '=',
-  ne: '<>',
-  gt: '>',
-  gte: '>=',
-  lt: '<',
-  lte: '<=',
-};
-
-/** `%`, `_` and `\` in what is looked for stand for themselves. */
-const escapeLike = (text: string): string => text.replace(/[\\%_]/g, '\\$&');
-const PATTERNS: Readonly<Record<string, (text: string) => string>> = {
-  contains: (text) => `%${escapeLike(text)}%`,
-  startsWith: (text) => `${escapeLike(text)}%`,
-  endsWith: (text) => `%${escapeLike(text)}`,
-};
 
 export function applyFilter(
   query: Knex.QueryBuilder,

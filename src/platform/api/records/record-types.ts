@@ -1,6 +1,7 @@
 /** The GraphQL types of a record: itself, a page of a list of it, and how a list is asked for. */
 import { Float, ID, Int, registerEnumType, type ClassType } from 'type-graphql';
 
+import { defineConnectionType, PAGE_ARGUMENTS } from '../../../graphql/connection-types';
 import {
   defineArgsType,
   defineInputType,
@@ -9,9 +10,8 @@ import {
   type TypeReference,
 } from '../../../graphql/define-type';
 import type { FilterTypes } from '../../../graphql/filter-types';
-import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../../../graphql/pages';
 import { DateTimeScalar, JsonScalar } from '../../../graphql/scalars';
-import { OrderDirection, PageInfo } from '../../../graphql/value-types';
+import { OrderDirection } from '../../../graphql/value-types';
 import { PlatformNode } from '../platform-node.type';
 import type { PlatformField, PlatformRecord } from './platform-record';
 
@@ -41,28 +41,13 @@ export function defineRecordTypes(scope: RecordTypeScope, record: PlatformRecord
     },
     { description, implements: PlatformNode },
   );
-  const edge = defineObjectType(
-    `${name}Edge`,
-    {
-      cursor: { type: () => String, description: `Where the ${one} stands in the list.` },
-      node: { type: () => type, description: `The ${one}.` },
-    },
-    { description: `The ${one} at its place in a list.` },
-  );
-  const connection = defineObjectType(
-    `${name}Connection`,
-    {
-      edges: { type: () => [edge], description: `The ${many} of the page, each with its cursor.` },
-      nodes: { type: () => [type], description: `The ${many} of the page.` },
-      pageInfo: { type: () => PageInfo, description: 'Where the page stands in the list.' },
-      totalCount: {
-        type: () => Int,
-        description: `Number of ${many} in the whole list; counted only when asked for.`,
-        extensions: { statements: 1 },
-      },
-    },
-    { description: `A page of a list of ${many}.` },
-  );
+  const connection = defineConnectionType({
+    name,
+    record: type,
+    one,
+    many,
+    capitalOne: `The ${one}`,
+  });
   return { record: type, connection, listArguments: defineListArguments(scope, record) };
 }
 
@@ -125,16 +110,7 @@ function defineListArguments(scope: RecordTypeScope, record: PlatformRecord): Cl
   );
   const order = defineOrder(record);
   return defineArgsType(`${name}ListArguments`, {
-    first: optional(
-      () => Int,
-      `Size of the page, from the beginning or after a cursor (default ${DEFAULT_PAGE_SIZE}, at most ${MAX_PAGE_SIZE}).`,
-    ),
-    after: optional(() => String, 'The page begins after this cursor.'),
-    last: optional(
-      () => Int,
-      `Size of the page, from the end or before a cursor (at most ${MAX_PAGE_SIZE}).`,
-    ),
-    before: optional(() => String, 'The page ends before this cursor.'),
+    ...PAGE_ARGUMENTS,
     filter: optional(() => filter, `Which ${many}.`),
     orderBy: optional(
       () => order,
