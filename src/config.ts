@@ -171,6 +171,11 @@ export function createConfig(environment: Environment, embedded?: EmbeddedSettin
         ...(embedded === undefined ? [] : LOOPBACK_NETWORKS),
       ]),
     }),
+    admission: Object.freeze({
+      atOnceWhenBusy: e.ADMISSION_AT_ONCE,
+      queueLimit: e.ADMISSION_QUEUE_LIMIT,
+      timeoutMs: e.ADMISSION_TIMEOUT_MS,
+    }),
     limits: Object.freeze({
       characters: e.LIMIT_QUERY_CHARACTERS,
       tokens: e.LIMIT_QUERY_TOKENS,

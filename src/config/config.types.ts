@@ -93,6 +93,13 @@ export interface Config {
     /** Networks that are not public and yet may hold customers' own data sources, as CIDR ranges. */
     readonly byoAllowedNetworks: readonly string[];
   };
+  /** Of operations into execution, fair between tenants. */
+  readonly admission: {
+    /** What a tenant has that is alone: as many as keep the loop busy beside databases that are quick. */
+    readonly atOnceWhenBusy: number;
+    readonly queueLimit: number;
+    readonly timeoutMs: number;
+  };
   readonly limits: {
     readonly characters: number;
     readonly tokens: number;

@@ -105,6 +105,10 @@ export const environmentSchema = z.object({
   POOL_IDLE_TTL_SECONDS: integer('seconds', 1, 86_400, 3600),
   BYO_ALLOWED_NETWORKS: networks.optional(),
 
+  ADMISSION_AT_ONCE: integer('operations', 1, 10_000, 4),
+  ADMISSION_QUEUE_LIMIT: integer('waiting operations', 1, 100_000, 1000),
+  ADMISSION_TIMEOUT_MS: integer('milliseconds', 50, 60_000, 2500),
+
   LIMIT_BODY_BYTES: integer('bytes', 1024, 10_485_760, 102_400),
   LIMIT_QUERY_CHARACTERS: integer('characters', 100, 1_000_000, 15_000),
   LIMIT_QUERY_TOKENS: integer('tokens', 10, 100_000, 1000),

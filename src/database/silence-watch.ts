@@ -8,6 +8,7 @@
  */
 import type { ClientBase } from 'pg';
 import { tenantUnavailable, timeout } from '../errors';
+import { Deadlines, type Due } from '../lib/deadlines';
 import { SECOND } from '../lib/duration';
 import { answers } from './answers';
 import { destroyConnection, internalsOf } from './pg-internals';
@@ -18,37 +19,47 @@ const ANSWER_WITHIN_MS = 1 * SECOND;
 /** The server ends a statement at its timeout; whatever is later than this on top is lost on the way. */
 const GRACE_MS = 2 * SECOND;
 
+const suspects = new Deadlines(SUSPICIOUS_AFTER_MS / 10);
+
 type Fail = (error: Error) => void;
 
-class Watch {
+class Watch implements Due {
+  dueAt = 0;
   readonly #awaiting = new Set<Fail>();
   #silentSince = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #limitMs = 0;
 
   constructor(private readonly client: ClientBase) {}
 
   add(fail: Fail, limitMs: number): void {
     this.#awaiting.add(fail);
-    if (this.#timer === undefined) this.#arm(limitMs);
+    if (this.#awaiting.size === 1) this.#arm(limitMs);
   }
 
   answered(fail: Fail, limitMs: number): void {
     this.#awaiting.delete(fail);
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
     if (this.#awaiting.size > 0) this.#arm(limitMs);
+    else suspects.remove(this);
+  }
+
+  onDue(): void {
+    void this.#look();
   }
 
   #arm(limitMs: number): void {
+    this.#limitMs = limitMs;
     this.#silentSince = performance.now();
-    this.#timer = setTimeout(() => void this.#look(limitMs), SUSPICIOUS_AFTER_MS);
+    this.dueAt = this.#silentSince + SUSPICIOUS_AFTER_MS;
+    suspects.add(this);
   }
 
-  async #look(limitMs: number): Promise<void> {
-    const timer = this.#timer;
+  async #look(): Promise<void> {
+    const { dueAt } = this;
+    const limitMs = this.#limitMs;
     const { host, port } = internalsOf(this.client);
     const alive = await answers(host, port, ANSWER_WITHIN_MS);
-    if (this.#timer !== timer) return; // something was answered meanwhile
+    // Something was answered meanwhile.
+    if (this.dueAt !== dueAt || this.#awaiting.size === 0) return;
     if (!alive) {
       this.#giveUp(
         tenantUnavailable('DATA_SOURCE_UNREACHABLE', new Error('The server fell silent.')),
@@ -56,14 +67,15 @@ class Watch {
     } else if (performance.now() - this.#silentSince > limitMs + GRACE_MS) {
       this.#giveUp(timeout(limitMs, new Error('The server lives, but the connection is silent.')));
     } else {
-      this.#timer = setTimeout(() => void this.#look(limitMs), SUSPICIOUS_AFTER_MS);
+      this.dueAt = performance.now() + SUSPICIOUS_AFTER_MS;
+      suspects.add(this);
     }
   }
 
   #giveUp(error: Error): void {
     const failed = [...this.#awaiting];
     this.#awaiting.clear();
-    this.#timer = undefined;
+    suspects.remove(this);
     for (const fail of failed) fail(error);
     destroyConnection(this.client);
   }

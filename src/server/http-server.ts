@@ -7,6 +7,9 @@ import type { Registry } from 'prom-client';
 import type { Config } from '../config';
 import { SECOND } from '../lib/duration';
 import { requestDeadlineMs } from '../lib/request-deadline';
+import { watchAdmission } from './admission/admission-metrics';
+import { createFairAdmission, type FairAdmission } from './admission/fair-admission';
+import { createLoopRoom } from './admission/loop-room';
 import { registerExplorer } from './explorer/explorer.plugin';
 import { createApolloServer } from './graphql/apollo.server';
 import { registerGraphqlRoute } from './graphql/graphql.route';
@@ -19,6 +22,7 @@ import { registerCors } from './plugins/cors.plugin';
 import { answerClientError, registerErrors, sendError } from './plugins/errors.plugin';
 import { registerHealth } from './plugins/health.plugin';
 import type { Readiness } from './plugins/health.plugin';
+import { registerHeldRefusals } from './plugins/held-refusals.plugin';
 import { registerMetrics } from './plugins/metrics.plugin';
 import { registerRequestBody } from './plugins/request-body.plugin';
 import { registerRequestId, requestIdOf } from './plugins/request-id.plugin';
@@ -103,6 +107,8 @@ async function createServer(
   const app = fastify({
     loggerInstance: libraryLogger,
     logController: new LogController({ disableRequestLogging: true }),
+    // Fastify says little for itself, and one made for each request would cost more than it says.
+    childLoggerFactory: (parent) => parent,
     genReqId: requestIdOf,
     bodyLimit: config.http.bodyLimitBytes,
     // The nearest proxy is believed; what stands before its own entry is the client's word.
@@ -121,19 +127,27 @@ async function createServer(
   registerAccessLog(app, logger);
   registerRequestId(app);
   if (deps.tracing) registerTracing(app, deps.tracing);
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, payload, done) => {
     if (isDraining()) void reply.header('connection', 'close');
+    done(null, payload);
   });
   registerSecurityHeaders(app);
   await registerCors(app, config.http.corsOrigins);
   await registerCompression(app);
   registerRequestBody(app, config.http.bodyLimitBytes);
+  // One for all: it is the event loop that is shared.
+  const { atOnceWhenBusy: least, ...bounds } = config.admission;
+  const admission = createFairAdmission({ room: createLoopRoom({ least }), ...bounds });
+  const refusals = registerHeldRefusals(app, { isDraining });
   if (deps.metricsRegistry) {
     const maxTenants = config.metricsTenants;
     registerMetrics(app, { registry: deps.metricsRegistry, maxTenants });
+    watchAdmission(deps.metricsRegistry, admission, refusals);
   }
   registerHealth(app, { readiness: deps.readiness, isDraining });
-  for (const [path, api] of Object.entries(apis)) await serveApi(app, path, api, deps);
+  for (const [path, api] of Object.entries(apis)) {
+    await serveApi(app, path, api, { ...deps, admission });
+  }
   if (deps.receiveMessage) registerSmsWebhooks(app, { receive: deps.receiveMessage });
   if (deps.explorer) await mountExplorer(app, deps.explorer.demo);
 
@@ -144,7 +158,7 @@ async function serveApi(
   app: FastifyInstance,
   path: string,
   api: ServedApi,
-  { config, logger }: CommonDeps,
+  { config, logger, admission }: CommonDeps & { readonly admission: FairAdmission },
 ): Promise<void> {
   const {
     schema,
@@ -154,7 +168,9 @@ async function serveApi(
   } = api;
   const apollo = await createApolloServer({ schema, limits, config, logger });
   app.addHook('onClose', () => apollo.stop());
-  registerGraphqlRoute(app, { path, apollo, createContext, limits, deadlineMs, logger });
+  registerGraphqlRoute(app, {
+    ...{ path, apollo, createContext, admission, limits, deadlineMs, logger },
+  });
 }
 
 /** Without the API's policy: a worker obeys that of its own script, and it would forbid it all. */

@@ -3,6 +3,7 @@
  * the one who came first: a tenant that asks for much waits behind its own requests, not others
  * behind it. Whoever is taken out is no longer timed.
  */
+import { Deadlines, type Due } from '../lib/deadlines';
 import type { FairShares } from './fair-shares';
 import type { Lease } from './pools';
 
@@ -22,8 +23,13 @@ export interface LeaseQueueOptions {
   readonly onTimeout: (place: number) => void;
 }
 
+/** So late may somebody be told that no connection was to be had in time. */
+const TIMEOUTS_EVERY_MS = 50;
+
+const timeouts = new Deadlines(TIMEOUTS_EVERY_MS);
+
 export class LeaseQueue {
-  readonly #waiters: (Waiter & { readonly timer: NodeJS.Timeout })[] = [];
+  readonly #waiters: (Waiter & Due)[] = [];
 
   constructor(private readonly options: LeaseQueueOptions) {}
 
@@ -38,9 +44,16 @@ export class LeaseQueue {
   join({ tenantId, isProbe }: Pick<Waiter, 'tenantId' | 'isProbe'>): Promise<Lease> {
     const { timeoutMs, onTimeout } = this.options;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => onTimeout(this.#waiters.indexOf(waiter)), timeoutMs);
-      const waiter = { tenantId, isProbe, resolve, reject, timer };
+      const waiter = {
+        tenantId,
+        isProbe,
+        resolve,
+        reject,
+        dueAt: performance.now() + timeoutMs,
+        onDue: () => onTimeout(this.#waiters.indexOf(waiter)),
+      };
       this.#waiters.push(waiter);
+      timeouts.add(waiter);
     });
   }
 
@@ -76,7 +89,7 @@ export class LeaseQueue {
   /** Takes out `count` waiters from `place` of the order of arrival on. */
   take(place: number, count: number): Waiter[] {
     const taken = this.#waiters.splice(place, count);
-    for (const { timer } of taken) clearTimeout(timer);
+    for (const waiter of taken) timeouts.remove(waiter);
     return taken;
   }
 }

@@ -167,13 +167,8 @@ function fakeContext(
     cancel: (reason) => void log.cancels.push(reason),
   };
   const made = new Map<string, unknown>();
-  return {
+  return Object.assign(new SignedIn(principal, session), {
     requestId: request.requestId,
-    principal,
-    get session() {
-      if (!principal) throw unauthenticated();
-      return session;
-    },
     loaders: {
       get<T>(name: string, make: () => T): T {
         if (!made.has(name)) made.set(name, make());
@@ -188,5 +183,18 @@ function fakeContext(
       log.ends += 1;
     },
     // The services of the real context are not there: no resolver of the fake schema asks for one.
-  } as RequestContext;
+  }) as unknown as RequestContext;
+}
+
+/** A class, as in the real context: Apollo copies an object's own accessors by calling them. */
+class SignedIn {
+  constructor(
+    readonly principal: Principal | undefined,
+    private readonly theirs: OperationSession,
+  ) {}
+
+  get session(): OperationSession {
+    if (!this.principal) throw unauthenticated();
+    return this.theirs;
+  }
 }

@@ -5,7 +5,7 @@ import type { Principal } from '../../auth/principal';
 import { badUserInput, invalidCredentials } from '../../errors';
 import { extensionsOf } from '../../graphql/extensions';
 import type { RequestContext } from '../../request/context';
-import { createLoaderCache } from '../../request/create-context';
+import { createLoaderCache } from '../../request/loader-cache';
 import { buildCrmSchema } from '../crm-schema';
 
 const TENANT = {

@@ -1,33 +1,32 @@
 /** Makes the context of one request to the operators' API. */
+import type { OperatorPrincipal } from '../../auth/operator-principal';
 import { unauthenticated } from '../../errors';
-import { createLoaderCache, type IncomingRequest } from '../../request/create-context';
+import { createLoaderCache } from '../../request/loader-cache';
+import { single, type IncomingRequest } from '../../request/tenant-context';
 import { actorOf } from '../operators/operator-actor';
 import type { PlatformContext, PlatformParts } from './platform-context';
 
 export const createPlatformContextFactory =
   (parts: PlatformParts) =>
-  async ({
-    headers,
-    remoteAddress,
-    requestId,
-    signal,
-  }: IncomingRequest): Promise<PlatformContext> => {
-    const { authorization, 'user-agent': userAgent } = headers;
-    const principal = await parts.auth.authenticate(
-      Array.isArray(authorization) ? authorization[0] : authorization,
-    );
-    return {
-      ...parts,
+  async (request: IncomingRequest): Promise<PlatformContext> => {
+    const { headers, remoteAddress, requestId, signal } = request;
+    const principal = await parts.auth.authenticate(single(headers['authorization']));
+    return Object.assign(new ActingOperator(principal), parts, {
       requestId,
-      principal,
-      get actor() {
-        if (principal === undefined) throw unauthenticated();
-        return actorOf(principal);
-      },
       loaders: createLoaderCache(),
       remoteAddress,
-      userAgent: String(userAgent ?? ''),
+      userAgent: single(headers['user-agent']) ?? '',
       signal,
       end: () => Promise.resolve(),
-    };
+    });
   };
+
+/** A class, since an object's own accessor would be called for the copy that Apollo makes. */
+class ActingOperator {
+  constructor(readonly principal: OperatorPrincipal | undefined) {}
+
+  get actor(): string {
+    if (this.principal === undefined) throw unauthenticated();
+    return actorOf(this.principal);
+  }
+}

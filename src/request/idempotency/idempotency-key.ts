@@ -10,7 +10,7 @@
  */
 import { createHash, createHmac } from 'node:crypto';
 import { uuidv7 } from 'uuidv7';
-import type { SqlRunner } from '../../database/statement';
+import type { SqlRunner, Statement } from '../../database/statement';
 import { AppError } from '../../errors';
 import { DAY } from '../../lib/duration';
 import type { OperationSession } from '../../tenancy/session.port';
@@ -93,20 +93,43 @@ export function createIdempotencyKey(options: IdempotencyKeyOptions): {
     if (!(await countCommit(tx, held))) throw takenOver();
   }
 
-  const counting: Pick<OperationSession, 'transaction'> = {
-    transaction: (work) =>
-      session.transaction(async (tx) => {
-        const result = await work(tx);
-        // Last, so that the row is locked no longer than it takes to commit.
-        await countIn(tx);
-        return result;
-      }),
-  };
-  // Behind a prototype, whose tenant may change while it is held.
-  return {
-    idempotencyKey,
-    session: Object.assign(Object.create(session) as OperationSession, counting),
-  };
+  // Last, so that the row is locked no longer than it takes to commit.
+  return { idempotencyKey, session: new CountedSession(session, countIn) };
+}
+
+/** A session each of whose writes does something more before it is committed. */
+class CountedSession implements OperationSession {
+  constructor(
+    private readonly session: OperationSession,
+    private readonly beforeCommit: (tx: SqlRunner) => Promise<void>,
+  ) {}
+
+  get tenantId(): string {
+    return this.session.tenantId;
+  }
+  /** May change while the session is held. */
+  get localTenantId(): string {
+    return this.session.localTenantId;
+  }
+  plan(...given: Parameters<OperationSession['plan']>): void {
+    this.session.plan(...given);
+  }
+  query<Row>(statement: Statement): Promise<Row[]> {
+    return this.session.query<Row>(statement);
+  }
+  transaction<T>(work: (tx: SqlRunner) => Promise<T>): Promise<T> {
+    return this.session.transaction(async (tx) => {
+      const result = await work(tx);
+      await this.beforeCommit(tx);
+      return result;
+    });
+  }
+  end(): Promise<void> {
+    return this.session.end();
+  }
+  cancel(reason: Error): void {
+    this.session.cancel(reason);
+  }
 }
 
 /** @throws what the client is told instead of an answer. */

@@ -1,5 +1,10 @@
 /** Executes operations that were compiled, in the place where Apollo would have graphql-js interpret them. */
-import { HeaderMap, type ApolloServerPlugin, type GraphQLResponse } from '@apollo/server';
+import {
+  HeaderMap,
+  type ApolloServerPlugin,
+  type GraphQLRequestListener,
+  type GraphQLResponse,
+} from '@apollo/server';
 import type { GraphQLSchema, OperationDefinitionNode } from 'graphql';
 import { createCompiledOperations } from './compiled-operations';
 import type { ServerContext } from './server-context';
@@ -9,21 +14,18 @@ const NO_HEADERS = new HeaderMap();
 
 export function compiledExecutionPlugin(schema: GraphQLSchema): ApolloServerPlugin<ServerContext> {
   const operations = createCompiledOperations(schema);
-  return {
-    async requestDidStart() {
-      return {
-        async responseForOperation({ document, operation, request, contextValue: context }) {
-          // Apollo's types forget an operation name that names none, and subscriptions.
-          const asked = operation as OperationDefinitionNode | undefined;
-          if (asked === undefined || (asked.operation as string) === 'subscription') return null;
-          const variables = request.variables ?? {};
-          const result = await operations.execute({ document, operation, context, variables });
-          if (result === undefined) return null;
-          // The errors are made public where those of graphql-js are, in operationOutcomePlugin.
-          const body = { kind: 'single', singleResult: result };
-          return { body, http: { headers: NO_HEADERS } } as GraphQLResponse;
-        },
-      };
+  const listener: GraphQLRequestListener<ServerContext> = {
+    async responseForOperation({ document, operation, request, contextValue: context }) {
+      // Apollo's types forget an operation name that names none, and subscriptions.
+      const asked = operation as OperationDefinitionNode | undefined;
+      if (asked === undefined || (asked.operation as string) === 'subscription') return null;
+      const variables = request.variables ?? {};
+      const result = await operations.execute({ document, operation, context, variables });
+      if (result === undefined) return null;
+      // The errors are made public where those of graphql-js are, in operationOutcomePlugin.
+      const body = { kind: 'single', singleResult: result };
+      return { body, http: { headers: NO_HEADERS } } as GraphQLResponse;
     },
   };
+  return { requestDidStart: () => Promise.resolve(listener) };
 }

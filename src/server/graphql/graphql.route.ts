@@ -10,18 +10,19 @@ import type { ApolloServer, HTTPGraphQLRequest, HTTPGraphQLResponse } from '@apo
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { Config } from '../../config';
+import type { FairAdmission } from '../admission/fair-admission';
 import { HttpError, methodNotAllowed } from '../http-error';
 import { negotiateMediaType } from '../response-status';
 import { createDocumentGuard } from './document.guard';
-import { openContext } from './open-context';
-import type { CreateContext } from './open-context';
-import { openRequestScope } from './request-scope';
+import { OpenContext, type CreateContext } from './open-context';
+import { RequestScope } from './request-scope';
 import type { ServerContext } from './server-context';
 
 export interface GraphqlRouteOptions {
   readonly path: string;
   readonly apollo: ApolloServer<ServerContext>;
   readonly createContext: CreateContext;
+  readonly admission: FairAdmission;
   readonly limits: Config['limits'];
   readonly deadlineMs: number;
   readonly logger: Logger;
@@ -35,7 +36,7 @@ export function registerGraphqlRoute(app: FastifyInstance, options: GraphqlRoute
   app.route({
     method: [...METHODS],
     url: options.path,
-    onRequest: async (request) => assertAcceptable(request.headers.accept),
+    onRequest: (request, _reply, done) => done(refusalOf(request.headers.accept)),
     handler: (request, reply) => answer(request, reply, guarded),
   });
   app.route({
@@ -50,9 +51,9 @@ export function registerGraphqlRoute(app: FastifyInstance, options: GraphqlRoute
 }
 
 /** Before execution: Apollo finds out only after a mutation has run. */
-function assertAcceptable(accept: string | undefined): void {
-  if (negotiateMediaType(accept) !== undefined) return;
-  throw new HttpError(
+function refusalOf(accept: string | undefined): HttpError | undefined {
+  if (negotiateMediaType(accept) !== undefined) return undefined;
+  return new HttpError(
     406,
     'This API answers application/json or application/graphql-response+json: accept one of them.',
   );
@@ -67,8 +68,8 @@ async function answer(
   const query = queryOf(httpRequest);
   if (query !== undefined) options.assertReadable(query);
 
-  const scope = openRequestScope(reply.raw, options.deadlineMs);
-  const context = openContext(request, scope, options);
+  const scope = new RequestScope(reply.raw, options.deadlineMs);
+  const context = new OpenContext(request, scope, options);
   try {
     const response = await Promise.race([
       options.apollo.executeHTTPGraphQLRequest({

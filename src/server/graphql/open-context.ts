@@ -6,9 +6,10 @@ import { GraphQLError } from 'graphql';
 import type { FastifyRequest } from 'fastify';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Logger } from 'pino';
+import type { FairAdmission, Place } from '../admission/fair-admission';
+import { clientGone } from '../http-error';
 import type { RequestTrace } from '../request-trace';
 import type { RequestScope } from './request-scope';
-import { withTrace } from './server-context';
 import type { ServedContext, ServerContext } from './server-context';
 
 /** What a context is made from. */
@@ -21,61 +22,100 @@ export interface ContextRequest {
   /** Aborted when the client goes away or the deadline passes. */
   readonly signal: AbortSignal;
   readonly extendDeadline: (ms: number) => void;
+  /** To be called where a request may be refused before there is a context that says who it is. */
+  readonly onPrincipal: (principal: Exclude<ServedContext['principal'], undefined>) => void;
 }
 
 export type CreateContext = (request: ContextRequest) => Promise<ServedContext>;
 
-export interface OpenContext {
-  create(): Promise<ServerContext>;
-  /** Why the context could not be made; Apollo's own answer to that is discarded. */
-  readonly failure: { readonly error: unknown } | undefined;
-  /** Ends the context exactly once, also one that is finished after the request was given up. */
-  end(): void;
+export interface OpenContextDeps {
+  readonly createContext: CreateContext;
+  readonly admission: FairAdmission;
+  readonly logger: Logger;
 }
 
 /** Makes nothing yet: Apollo asks for the context once the request has passed its first checks. */
-export function openContext(
-  request: FastifyRequest,
-  scope: RequestScope,
-  { createContext, logger }: { readonly createContext: CreateContext; readonly logger: Logger },
-): OpenContext {
-  let created: Promise<ServedContext> | undefined;
-  let failure: { readonly error: unknown } | undefined;
-  const { id: requestId, trace } = request;
+export class OpenContext {
+  #created: Promise<ServedContext> | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  #place: Place | undefined;
+  #hasEnded = false;
 
-  return {
-    async create() {
-      try {
-        created = createContext({
-          headers: request.headers,
-          host: request.host,
-          remoteAddress: request.ip,
-          requestId,
-          extendDeadline: scope.extendDeadline,
-          get signal() {
-            return scope.signal;
-          },
-        });
-        const context = await created;
-        nameWho(trace, context.principal);
-        if (context.principal) scope.onStop((reason) => context.session?.cancel(reason));
-        return withTrace(context, trace);
-      } catch (error) {
-        failure = { error };
-        throw new GraphQLError('The context could not be made.');
-      }
-    },
-    get failure() {
-      return failure;
-    },
-    end() {
-      // The response does not wait for it. A context that failed to open has nothing to end.
-      created
-        ?.catch(() => undefined)
-        .then((context) => context?.end())
-        .catch((error: unknown) => logger.error({ requestId, err: error }, 'context did not end'));
-    },
-  };
+  constructor(
+    private readonly request: FastifyRequest,
+    private readonly scope: RequestScope,
+    private readonly deps: OpenContextDeps,
+  ) {}
+
+  /** Why the context could not be made; Apollo's own answer to that is discarded. */
+  get failure(): { readonly error: unknown } | undefined {
+    return this.#failure;
+  }
+
+  async create(): Promise<ServerContext> {
+    const { request, scope } = this;
+    const { trace } = request;
+    try {
+      this.#created = this.deps.createContext(new AskedOfContext(request, scope));
+      const context = await this.#created;
+      // Nobody would leave a place that is taken now.
+      if (this.#hasEnded) throw clientGone();
+      nameWho(trace, context.principal);
+      if (context.principal) scope.onStop((reason) => context.session?.cancel(reason));
+      const whose = trace.tenantId ?? trace.operatorId ?? request.ip;
+      this.#place = this.deps.admission.take(whose);
+      if (this.#place.admitted !== undefined) await this.#place.admitted;
+      return Object.assign(context, { trace });
+    } catch (error) {
+      this.#failure = { error };
+      throw new GraphQLError('The context could not be made.');
+    }
+  }
+
+  /** Ends the context exactly once, also one that is finished after the request was given up. */
+  end(): void {
+    this.#hasEnded = true;
+    this.#place?.leave();
+    // The response does not wait for it.
+    if (this.#created !== undefined) void this.#endCreated(this.#created);
+  }
+
+  async #endCreated(created: Promise<ServedContext>): Promise<void> {
+    try {
+      // A context that failed to open has nothing to end.
+      const context = await created.catch(() => undefined);
+      await context?.end();
+    } catch (error) {
+      this.deps.logger.error({ requestId: this.request.id, err: error }, 'context did not end');
+    }
+  }
+}
+
+/** What a context is made from, of what few requests ask found out when they do. */
+class AskedOfContext implements ContextRequest {
+  constructor(
+    private readonly request: FastifyRequest,
+    private readonly scope: RequestScope,
+  ) {}
+
+  get headers(): IncomingHttpHeaders {
+    return this.request.headers;
+  }
+  get host(): string | undefined {
+    return this.request.host;
+  }
+  get remoteAddress(): string {
+    return this.request.ip;
+  }
+  get requestId(): string {
+    return this.request.id;
+  }
+  get signal(): AbortSignal {
+    return this.scope.signal;
+  }
+  readonly extendDeadline = (ms: number): void => this.scope.extendDeadline(ms);
+  readonly onPrincipal: ContextRequest['onPrincipal'] = (principal) =>
+    nameWho(this.request.trace, principal);
 }
 
 function nameWho(trace: RequestTrace, principal: ServedContext['principal']): void {

@@ -1,5 +1,5 @@
 /** Decides before execution whether an operation is run, and tells the session what it will need. */
-import type { ApolloServerPlugin } from '@apollo/server';
+import type { ApolloServerPlugin, GraphQLRequestListener } from '@apollo/server';
 import { GraphQLError } from 'graphql';
 import type { Config } from '../../config';
 import { assertWithinLimits, measureOperation } from '../../graphql/operation-measure';
@@ -20,37 +20,34 @@ export function operationLimitsPlugin(
 ): ApolloServerPlugin<ServerContext> {
   // An expanded operation may select as many fields as a document may have tokens.
   const limits = { ...options.limits, selections: options.limits.tokens };
-  return {
-    async requestDidStart() {
-      return {
-        async didResolveOperation({ schema, document, operation, request, contextValue }) {
-          // An operation name that names none: execution says so.
-          if (!operation) return;
-          const { trace, principal } = contextValue;
-          const measure = measureOperation({
-            schema,
-            document,
-            operation,
-            variables: request.variables ?? {},
-          });
-          trace.operationType = operation.operation;
-          if (operation.name) trace.operationName = operation.name.value.slice(0, 100);
-          trace.cost = measure.cost;
-          assertWithinLimits(measure, limits);
-          assertShallowVariables(request.variables);
-          if (!principal) {
-            assertNoIntrospection(measure, options.anonymousIntrospection);
-            return;
-          }
-          const payer = 'operatorId' in principal ? principal.operatorId : principal.tenantId;
-          await options.budget.spend(payer, measure.cost);
-          if (measure.statements === 0) return;
-          const reads = operation.operation === 'query' ? 'nearest' : 'primary';
-          contextValue.session?.plan(measure.statements, reads);
-        },
-      };
+  const listener: GraphQLRequestListener<ServerContext> = {
+    async didResolveOperation({ schema, document, operation, request, contextValue }) {
+      // An operation name that names none: execution says so.
+      if (!operation) return;
+      const { trace, principal } = contextValue;
+      const measure = measureOperation({
+        schema,
+        document,
+        operation,
+        variables: request.variables ?? {},
+      });
+      trace.operationType = operation.operation;
+      if (operation.name) trace.operationName = operation.name.value.slice(0, 100);
+      trace.cost = measure.cost;
+      assertWithinLimits(measure, limits);
+      assertShallowVariables(request.variables);
+      if (!principal) {
+        assertNoIntrospection(measure, options.anonymousIntrospection);
+        return;
+      }
+      const payer = 'operatorId' in principal ? principal.operatorId : principal.tenantId;
+      await options.budget.spend(payer, measure.cost);
+      if (measure.statements === 0) return;
+      const reads = operation.operation === 'query' ? 'nearest' : 'primary';
+      contextValue.session?.plan(measure.statements, reads);
     },
   };
+  return { requestDidStart: () => Promise.resolve(listener) };
 }
 
 /** Not a validation rule: validated documents are cached, and who asks differs. */

@@ -1,5 +1,5 @@
 /** Gives each response its public errors, its HTTP status and its cost, and logs what failed on our side. */
-import type { ApolloServerPlugin } from '@apollo/server';
+import type { ApolloServerPlugin, GraphQLRequestListener } from '@apollo/server';
 import type { Logger } from 'pino';
 import { CONSISTENCY_HEADER } from '../../lib/consistency-header';
 import { REPLAYED_HEADER } from '../../lib/idempotency-header';
@@ -14,51 +14,50 @@ export function operationOutcomePlugin(
   costLimit: number,
   logger: Logger,
 ): ApolloServerPlugin<ServerContext> {
+  const listener: GraphQLRequestListener<ServerContext> = {
+    async willSendResponse({ response, request, errors, contextValue }) {
+      // One that is given again was made public when it was given first.
+      if (response.body.kind !== 'single' || response.http.headers.has(REPLAYED_HEADER)) return;
+      const { requestId, trace } = contextValue;
+      const written = contextValue.consistencyToken?.();
+      if (written !== undefined) response.http.headers.set(CONSISTENCY_HEADER, written);
+      const { singleResult: result } = response.body;
+      const mediaType = negotiateMediaType(request.http?.headers.get('accept'));
+      // Apollo would find it out anew for each request.
+      if (mediaType !== undefined) {
+        response.http.headers.set('content-type', `${mediaType}; charset=utf-8`);
+      }
+      if (trace.cost !== undefined) {
+        result.extensions = {
+          ...result.extensions,
+          cost: { requested: trace.cost, limit: costLimit },
+        };
+      }
+      // Those of a compiled operation never passed through Apollo's hands.
+      const raised = errors ?? result.errors;
+      if (!raised || raised.length === 0) return;
+
+      const formatted = raised.map((error) => formatError(error, requestId));
+      result.errors = formatted;
+      noteCodes(trace, formatted);
+      logFailure(logger, { requestId, trace, errors: raised, formatted });
+
+      const { http } = response;
+      // Apollo knows one status that the code alone does not tell: a mutation sent by GET.
+      if (http.status !== 405) {
+        const accept = request.http?.headers.get('accept');
+        http.status = statusOf({ errors: formatted, data: result.data, accept });
+      }
+      const retryAfter = retryAfterOf(formatted);
+      if (retryAfter) http.headers.set('retry-after', retryAfter);
+    },
+  };
   return {
     async unexpectedErrorProcessingRequest({ error, requestContext }) {
       const { requestId } = requestContext.contextValue;
       logger.error({ requestId, err: error }, 'the GraphQL pipeline failed');
     },
-    async requestDidStart() {
-      return {
-        async willSendResponse({ response, request, errors, contextValue }) {
-          // One that is given again was made public when it was given first.
-          if (response.body.kind !== 'single' || response.http.headers.has(REPLAYED_HEADER)) return;
-          const { requestId, trace } = contextValue;
-          const written = contextValue.consistencyToken?.();
-          if (written !== undefined) response.http.headers.set(CONSISTENCY_HEADER, written);
-          const { singleResult: result } = response.body;
-          const mediaType = negotiateMediaType(request.http?.headers.get('accept'));
-          // Apollo would find it out anew for each request.
-          if (mediaType !== undefined) {
-            response.http.headers.set('content-type', `${mediaType}; charset=utf-8`);
-          }
-          if (trace.cost !== undefined) {
-            result.extensions = {
-              ...result.extensions,
-              cost: { requested: trace.cost, limit: costLimit },
-            };
-          }
-          // Those of a compiled operation never passed through Apollo's hands.
-          const raised = errors ?? result.errors;
-          if (!raised || raised.length === 0) return;
-
-          const formatted = raised.map((error) => formatError(error, requestId));
-          result.errors = formatted;
-          noteCodes(trace, formatted);
-          logFailure(logger, { requestId, trace, errors: raised, formatted });
-
-          const { http } = response;
-          // Apollo knows one status that the code alone does not tell: a mutation sent by GET.
-          if (http.status !== 405) {
-            const accept = request.http?.headers.get('accept');
-            http.status = statusOf({ errors: formatted, data: result.data, accept });
-          }
-          const retryAfter = retryAfterOf(formatted);
-          if (retryAfter) http.headers.set('retry-after', retryAfter);
-        },
-      };
-    },
+    requestDidStart: () => Promise.resolve(listener),
   };
 }
 

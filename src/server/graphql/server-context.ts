@@ -22,16 +22,13 @@ export interface ServedContext {
   end(): Promise<void>;
 }
 
-/** What a resolver's context is to the server's own plugins: they also write the request's trace. */
+/**
+ * What a resolver's context is to the server's own plugins: they also write the request's trace.
+ *
+ * Apollo hands resolvers a copy of the context's own properties over the same prototype. What is
+ * found out only when it is asked for (`session` throws for anonymous requests) must therefore be an
+ * accessor of a class: one of the object itself would be called for the copy.
+ */
 export interface ServerContext extends ServedContext {
   readonly trace: RequestTrace;
-}
-
-/**
- * Adds the trace without touching the context. Apollo hands resolvers a shallow copy of what it is
- * given, which would call every getter of the context once (`session` throws for anonymous
- * requests); behind a prototype they stay getters.
- */
-export function withTrace(context: ServedContext, trace: RequestTrace): ServerContext {
-  return Object.assign(Object.create(context) as ServedContext, { trace });
 }

@@ -38,15 +38,19 @@ export function registerRequestBody(app: FastifyInstance, limitBytes: number): v
     done(badRequest('Expected a body with content-type application/json.'));
   });
 
-  app.addHook('preParsing', async (request, _reply, payload) => {
+  app.addHook('preParsing', (request, _reply, payload, done) => {
     const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
-    if (encoding === 'identity') return payload;
-    if (!Object.hasOwn(DECOMPRESSORS, encoding)) {
-      throw new HttpError(415, 'Expected content-encoding gzip, deflate, br or none.', {
-        'accept-encoding': Object.keys(DECOMPRESSORS).join(', '),
-      });
+    if (encoding === 'identity') {
+      done(null, payload);
+    } else if (Object.hasOwn(DECOMPRESSORS, encoding)) {
+      done(null, decompress(payload, encoding as keyof typeof DECOMPRESSORS, limitBytes));
+    } else {
+      const accepted = { 'accept-encoding': Object.keys(DECOMPRESSORS).join(', ') };
+      done(
+        new HttpError(415, 'Expected content-encoding gzip, deflate, br or none.', accepted),
+        payload,
+      );
     }
-    return decompress(payload, encoding as keyof typeof DECOMPRESSORS, limitBytes);
   });
 }
 

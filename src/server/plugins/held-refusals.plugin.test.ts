@@ -1,0 +1,76 @@
+import fastify, { type FastifyInstance, type LightMyRequestResponse } from 'fastify';
+import { registerHeldRefusals, type HeldRefusals } from './held-refusals.plugin';
+
+describe('refusals of a client that does not stop', () => {
+  let app: FastifyInstance;
+  let refusals: HeldRefusals;
+  let isDraining: boolean;
+
+  /** Answers as the path says: `/status/code/tenant`. */
+  beforeEach(() => {
+    isDraining = false;
+    app = fastify();
+    app.decorateRequest('trace');
+    refusals = registerHeldRefusals(app, { isDraining: () => isDraining, holdMs: 30_000 });
+    app.get('/:status/:code/:tenant', (request, reply) => {
+      const { status, code, tenant } = request.params as Record<string, string>;
+      request.trace = { errorCodes: [code ?? ''], ...(tenant && { tenantId: tenant }) };
+      return reply.code(Number(status)).send({});
+    });
+  });
+  afterEach(() => app.close());
+
+  /** @returns how many were told without being held; sent one after another while they are. */
+  async function tell(count: number, path: string): Promise<number> {
+    let told = 0;
+    for (let sent = 0; sent < count; sent += 1) void app.inject(path).then(() => (told += 1));
+    while (told + refusals.held() < count) await new Promise((resolve) => setTimeout(resolve, 5));
+    return told;
+  }
+
+  it.each(['/429/RATE_LIMITED/a', '/503/OVERLOADED/a'])(
+    'are told at once while they are few, and then held: %s',
+    async (path) => {
+      const told = await tell(60, path);
+      // Exactly twenty, unless a second has begun anew meanwhile.
+      expect(told).toBeGreaterThanOrEqual(20);
+      expect(told).toBeLessThan(60);
+    },
+  );
+
+  it('hold up nobody else’s', async () => {
+    await tell(60, '/429/RATE_LIMITED/a');
+    const answer = await app.inject('/429/RATE_LIMITED/b');
+    expect(answer.statusCode).toBe(429);
+  });
+
+  it.each(['/503/TENANT_UNAVAILABLE/a', '/200/RATE_LIMITED/a', '/401/UNAUTHENTICATED/a'])(
+    'are no other answers: %s',
+    async (path) => {
+      expect(await tell(60, path)).toBe(60);
+    },
+  );
+
+  it('are told at once, and the last of the connection, where too many are held', async () => {
+    await tell(560, '/429/RATE_LIMITED/a');
+    expect(refusals.held()).toBe(500);
+    const answer = await app.inject('/429/RATE_LIMITED/a');
+    expect([answer.statusCode, answer.headers.connection]).toEqual([429, 'close']);
+    expect(refusals.held()).toBe(500);
+  });
+
+  it('are told at once when the server closes, also those that were held', async () => {
+    const answers: Promise<LightMyRequestResponse>[] = [];
+    for (let sent = 0; sent < 30; sent += 1) answers.push(app.inject('/429/RATE_LIMITED/a'));
+    while (refusals.held() === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    isDraining = true;
+    await app.close();
+    for (const answer of answers) expect((await answer).statusCode).toBe(429);
+    expect(refusals.held()).toBe(0);
+  });
+
+  it('are told at once while the server drains', async () => {
+    isDraining = true;
+    expect(await tell(60, '/429/RATE_LIMITED/a')).toBe(60);
+  });
+});
