@@ -46,8 +46,11 @@ export function defineObjectType(
 ): ClassType {
   const target = namedClass(name);
   addFields(target, fields);
+  // A field without a resolver is a property, read as graphql-js does: type-graphql's own resolver would
+  // call middleware, of which there is none below the root, for each value of each record.
+  const settings = { ...options, simpleResolvers: true };
   // type-graphql's types ask for a class that can be made, though interfaces are abstract by nature.
-  ObjectType(name, options as { description: string; implements?: ClassType })(target);
+  ObjectType(name, settings as typeof settings & { implements?: ClassType })(target);
   return target;
 }
 

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { Field, InputType, ObjectType, registerEnumType } from 'type-graphql';
 import { CurrencyCodeScalar, DecimalScalar } from './scalars';
 
-@ObjectType({ description: 'An amount of money.' })
+@ObjectType({ simpleResolvers: true, description: 'An amount of money.' })
 export class Money {
   @Field(() => DecimalScalar, { description: 'How much.' })
   amount!: string;
@@ -20,7 +20,7 @@ export class MoneyInput {
   currencyCode!: string;
 }
 
-@ObjectType({ description: 'A postal address.' })
+@ObjectType({ simpleResolvers: true, description: 'A postal address.' })
 export class Address {
   @Field(() => String, { nullable: true, description: 'Street and number.' })
   street?: string;
@@ -56,7 +56,7 @@ export class AddressInput {
   countryCode?: string;
 }
 
-@ObjectType({ description: 'Where a page stands in its list (Relay).' })
+@ObjectType({ simpleResolvers: true, description: 'Where a page stands in its list (Relay).' })
 export class PageInfo {
   @Field(() => Boolean, { description: 'Whether there are records after this page.' })
   hasNextPage!: boolean;

@@ -13,8 +13,8 @@ const shaped = new Map<string, string>();
 
 /** A statement whose text depends on its kind and a row shape of it alone. */
 export function nameFixed({ text, values }: Sql): Statement {
-  const name = fixed.get(text) ?? `crm_${fixed.size + 1}`;
-  fixed.set(text, name);
+  let name = fixed.get(text);
+  if (name === undefined) fixed.set(text, (name = `crm_${fixed.size + 1}`));
   return { text, values, name };
 }
 

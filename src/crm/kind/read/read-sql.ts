@@ -24,6 +24,10 @@ const also = (condition: Sql | undefined): Sql =>
 const live = (includeDeleted: boolean): Sql =>
   includeDeleted ? empty : sql`and t.deleted_at is null`;
 
+/**
+ * One id has a text of its own: Postgres keeps the plan of a prepared statement only when the plan that
+ * fits all values looks as good as one made for these, and of `any` it expects many rows.
+ */
 export const byIdsSql = (
   kind: Kind,
   tenantId: string,
@@ -31,24 +35,32 @@ export const byIdsSql = (
   { selectList }: RowShape,
 ): Sql =>
   sql`select ${raw(selectList)} from ${tableOf(kind)} t
-    where t.tenant_id = ${tenantId} and t.id = any(${ids}::uuid[]) and t.deleted_at is null`;
+    where t.tenant_id = ${tenantId} and ${amongIds(ids)} and t.deleted_at is null`;
+
+const amongIds = (ids: readonly string[]): Sql =>
+  ids.length === 1 ? sql`t.id = ${ids[0]}::uuid` : sql`t.id = any(${ids}::uuid[])`;
 
 function pageBody(
   kind: Kind,
   tenantId: string,
   query: PageQuery,
   parentCondition: Sql | undefined,
+  limit: Sql,
 ): Sql {
   const { ordering, position, backwards, shape } = query;
   return sql`select ${raw(shape.selectList + cursorColumns(ordering))}
     from ${tableOf(kind)} t ${ordering.joins ?? empty}
     where t.tenant_id = ${tenantId} ${live(query.includeDeleted)} ${also(parentCondition)} ${also(query.filter)}
       ${also(position === undefined ? undefined : afterSql(ordering, position, backwards))}
-    order by ${orderBySql(ordering, backwards)} limit ${query.limit}`;
+    order by ${orderBySql(ordering, backwards)} limit ${limit}`;
 }
 
+/**
+ * The limit is written out: of a limit that is a parameter Postgres expects a tenth of the table, so
+ * that it would plan each page anew rather than keep a plan.
+ */
 export const pageSql = (kind: Kind, tenantId: string, query: PageQuery): Sql =>
-  pageBody(kind, tenantId, query, undefined);
+  pageBody(kind, tenantId, query, undefined, raw(String(query.limit)));
 
 /**
  * A page of children for each of many parents, in one statement: one index range for each parent,
@@ -62,7 +74,7 @@ export function childPagesSql(
 ): Sql {
   const ofParent = sql`${raw(`t.${relation.via.column}`)} = p.id`;
   return sql`select p.id as "__parent", c.* from unnest(${parentIds}::uuid[]) as p (id)
-    cross join lateral (${pageBody(relation.child, tenantId, query, ofParent)}) c`;
+    cross join lateral (${pageBody(relation.child, tenantId, query, ofParent, sql`${query.limit}`)}) c`;
 }
 
 export const countSql = (

@@ -20,9 +20,10 @@ export interface WriteScope {
 
 const returning = perKind((kind): Sql => raw(`returning ${selectList(kind)}`));
 
+/** Not `exists`: that Postgres may answer by reading all of the tenant's parents into a hash table. */
 const parentIsLive = (scope: WriteScope, parent: Parent, reference: Sql): Sql =>
-  sql`exists (select from ${tableOf(scope.kinds.get(parent.kind))} p
-    where p.tenant_id = ${scope.tenantId} and p.id = ${reference} and p.deleted_at is null)`;
+  sql`coalesce((select true from ${tableOf(scope.kinds.get(parent.kind))} p
+    where p.tenant_id = ${scope.tenantId} and p.id = ${reference} and p.deleted_at is null), false)`;
 
 /** Rows as one JSON parameter: the statement's text is the same for one row and for five hundred. */
 function recordset(kind: Kind, rows: readonly ColumnValues[]): Sql {
