@@ -19,8 +19,8 @@ const swc = {
 module.exports = {
   testEnvironment: 'node',
   // Not the whole folder: .cloister holds a database's files, maybe another user's.
-  roots: ['<rootDir>/src', '<rootDir>/test'],
-  testMatch: ['<rootDir>/src/**/*.test.ts', '<rootDir>/test/**/*.test.ts'],
+  roots: ['<rootDir>/src', '<rootDir>/test', '<rootDir>/bench/src'],
+  testMatch: ['<rootDir>/{src,test,bench/src}/**/*.test.ts'],
   transform: { '^.+\\.[jt]s$': ['@swc/jest', swc] },
   transformIgnorePatterns: [`/node_modules/(?!(?:${ESM_ONLY.join('|')})/)`],
   setupFiles: ['reflect-metadata'],

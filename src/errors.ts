@@ -112,6 +112,8 @@ export const TENANT_UNAVAILABLE_REMEDIES = {
     'The run-time role of the data source could bypass row-level security: use a role that owns nothing, is no superuser and has no BYPASSRLS.',
   UNGUARDED_TABLES:
     'A table of the data source is not guarded by row-level security: enable and force it there, with a policy on app.tenant_id alone.',
+  SESSION_STYLE:
+    "The data source's tables are distributed (Citus), but its session style is direct: `cloister sources distribute <name>` sets it right.",
   SCHEMA_VERSION:
     "The data source's schema does not fit this version of cloister: run `cloister migrate` if it is older, or a newer version of cloister if it is newer.",
 } as const;

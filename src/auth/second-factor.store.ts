@@ -123,7 +123,7 @@ export async function replaceRecoveryCodes(
   await runner.query({
     text: `insert into cloister.user_recovery_codes (tenant_id, id, user_id, code_hash)
            select $1::uuid, code.id, $2::uuid, code.hash
-           from unnest($3::uuid[], $4::bytea[]) as code (id, hash)`,
+           from unnest($3::uuid[], $4::bytea[]) as code (id, hash) returning 1`,
     values: [runner.localTenantId, userId, codeHashes.map(() => uuidv7()), codeHashes],
   });
 }

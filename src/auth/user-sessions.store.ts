@@ -56,6 +56,7 @@ const openSessionText = (factorShown: string): string => `
     select $1::uuid, $5::uuid, id, $6::bytea, $7::bytea,
       now() + make_interval(secs => $8), $9::text, $10::text
     from signed_in
+    returning 1
   ), forgotten as (
     delete from cloister.user_sessions
     where tenant_id = $1 and user_id = $2 and expires_at < now() - interval '30 days'

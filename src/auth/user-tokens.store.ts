@@ -56,6 +56,7 @@ export async function issueLink(
         select $1::uuid, $6::uuid, id, $4::text, $7::bytea, email_key,
           now() + make_interval(secs => $8)
         from addressee
+        returning 1
       )
       select id as "userId", name, email from addressee`,
     values: [

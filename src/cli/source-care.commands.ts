@@ -5,6 +5,7 @@ import { DataSourceRefused } from '../tenancy/add-data-source';
 import type { DataSourceRow, RegistryStore } from '../tenancy/registry.store';
 import { testDataSource, type DataSourceTest } from '../tenancy/test-data-source';
 import { CommandFailure } from './command-failure';
+import { getSource } from './find-source';
 import { formatTable } from './table';
 import { withTenancy, type CommandContext } from './with-tenancy';
 
@@ -48,17 +49,6 @@ export function registerSourceCare(sources: Command): void {
         say(`"${name}" is ${off ? 'no canary any more' : 'a canary: it is migrated first'}.`);
       }),
     );
-}
-
-async function getSource(
-  registry: Pick<RegistryStore, 'findDataSourceByName'>,
-  name: string,
-): Promise<DataSourceRow> {
-  const row = await registry.findDataSourceByName(name);
-  if (row !== undefined) return row;
-  throw new DataSourceRefused(
-    `There is no data source "${name}": \`cloister sources list\` shows them.`,
-  );
 }
 
 async function test(

@@ -2,10 +2,13 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { readCommandSecrets } from '../config';
 import { addDataSource } from '../tenancy/add-data-source';
 import { PLACEMENTS, type Placement } from '../tenancy/registry.store';
+import type { SessionStyle } from '../tenancy/transaction-scope';
 import { createPrompt, secretFrom } from './prompt';
 import { findMasterKeyIds } from '../tenancy/secrets/key-use';
 import { createLegacyReader } from '../tenancy/secrets/legacy';
+import { registerDistribute } from './distribute.command';
 import { registerPreflight } from './preflight.command';
+import { registerReconnect } from './reconnect.command';
 import { registerSourceCare } from './source-care.commands';
 import { formatTable } from './table';
 import { withTenancy } from './with-tenancy';
@@ -15,6 +18,9 @@ interface AddOptions {
   readonly placement: Placement;
   readonly region?: string;
   readonly poolMax?: number;
+  readonly sessionStyle?: SessionStyle;
+  /** Commander makes `--no-…` a false of the name without it, and else true. */
+  readonly namedStatements: boolean;
 }
 
 const MOST_CONNECTIONS = 1000;
@@ -42,6 +48,16 @@ export function registerSources(program: Command): void {
     )
     .option('--region <region>', 'where it is')
     .option('--pool-max <connections>', 'connections each server process may open', connections)
+    .addOption(
+      new Option(
+        '--session-style <style>',
+        'how sessions state their tenant (default: as the database needs it)',
+      ).choices(['direct', 'distributed']),
+    )
+    .option(
+      '--no-named-statements',
+      'for a pooler that carries no prepared statements (found out by itself)',
+    )
     .addHelpText(
       'after',
       '\nThe URLs are secrets and so no arguments: they are read from CLOISTER_SOURCE_URL (the run-time\n' +
@@ -49,6 +65,8 @@ export function registerSources(program: Command): void {
     )
     .action((options: AddOptions) => add(options));
   registerSourceCare(sources);
+  registerDistribute(sources);
+  registerReconnect(sources);
   registerPreflight(sources);
 }
 
@@ -92,9 +110,11 @@ async function add(options: AddOptions): Promise<void> {
       prompt,
     );
     await withTenancy(async ({ tenancy, say }) => {
-      const { name } = options;
+      const { namedStatements, ...rest } = options;
+      const { name } = rest;
       const spec = {
-        ...options,
+        ...rest,
+        ...(namedStatements ? {} : { namedStatements }),
         url: plain(url),
         ...(migrationUrl === '' ? {} : { migrationUrl: plain(migrationUrl) }),
       };

@@ -1,6 +1,6 @@
-/** The parts of pg's client that its types leave out, each named once. */
+/** The parts of pg's client and pool that its types leave out, each named once. */
 import type { Socket } from 'node:net';
-import type { ClientBase } from 'pg';
+import type { ClientBase, Pool, PoolClient } from 'pg';
 
 export interface ClientInternals {
   readonly host: string;
@@ -29,3 +29,19 @@ export function inOneFlight(client: ClientBase): void {
   stream.cork();
   process.nextTick(() => stream.uncork());
 }
+
+interface PoolInternals {
+  /** The one given back last comes last, and is taken first. */
+  readonly _idle: readonly { readonly client: PoolClient }[];
+  _remove(client: PoolClient): void;
+}
+
+const internalsOfPool = (pool: Pool): PoolInternals => pool as unknown as PoolInternals;
+
+/** Of a pool's idle connections the one that nobody has used for longest. */
+export const longestIdle = (pool: Pool): PoolClient | undefined =>
+  internalsOfPool(pool)._idle[0]?.client;
+
+/** Closes an idle connection, as the pool does with one that was idle for too long. */
+export const removeIdle = (pool: Pool, client: PoolClient): void =>
+  internalsOfPool(pool)._remove(client);

@@ -44,6 +44,8 @@ export interface Embedded extends EmbeddedAccess {
 
 export interface PrepareEmbeddedOptions {
   readonly log?: (line: string) => void;
+  /** Settings of the server beside ours, or in their place. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** `max_connections` for all pools of a process, several processes and a developer's psql. */
@@ -69,7 +71,8 @@ export async function prepareEmbedded(
   options: PrepareEmbeddedOptions = {},
 ): Promise<Embedded> {
   const dataDir = join(home, 'postgres');
-  const postgres = await startEmbeddedPostgres({ ...options, dataDir, settings: SERVER_SETTINGS });
+  const settings = { ...SERVER_SETTINGS, ...options.settings };
+  const postgres = await startEmbeddedPostgres({ ...options, dataDir, settings });
   try {
     return await provide(home, postgres);
   } catch (error) {

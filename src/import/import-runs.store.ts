@@ -119,7 +119,7 @@ export async function deferRows(
   await tx.query(sql`insert into cloister.import_deferred_rows (tenant_id, run_id, row_number, line, cells, keys)
     select ${tx.localTenantId}::uuid, ${runId}::uuid, r."rowNumber", r.line, r.cells, r.keys
     from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
-      as r("rowNumber" bigint, line bigint, cells jsonb, keys text[])`);
+      as r("rowNumber" bigint, line bigint, cells jsonb, keys text[]) returning 1`);
 }
 
 export const listDeferred = (

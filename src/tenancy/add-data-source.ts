@@ -7,11 +7,14 @@ import { SECOND } from '../lib/duration';
 import { AddressRefused } from '../database/address-guard';
 import type { ConnectionSettings } from '../database/connection-url';
 import { migrateDatabase, MigrationError, type MigrateOptions } from '../database/migrate-database';
+import { internalsOf } from '../database/pg-internals';
 import { withClient } from '../database/with-client';
-import { findDataSourceFindings, type DataSourceFindings } from './data-source-check';
+import { findDataSourceFindings, styleFaultOf, type DataSourceFindings } from './data-source-check';
 import { parseDataSourceUrl } from './data-source-url';
+import { carriesNamedStatements } from './preflight/named-statements';
 import { enrolDataSource, type DataSourceSpec } from './provision';
 import type { Tenancy } from './tenancy';
+import type { SessionStyle } from './transaction-scope';
 
 export interface NewDataSourceSpec extends DataSourceSpec {
   readonly region?: string;
@@ -61,7 +64,9 @@ export async function addDataSource(
   const findings = await look(app);
   refuseUnsafeRole(findings);
   refuseUnfitSchema(findings, spec.migrationUrl !== undefined);
-  const id = await enrolDataSource(tenancy, spec);
+  const style = styleOf(spec, findings);
+  const namedStatements = spec.namedStatements ?? (await carriesNames(app));
+  const id = await enrolDataSource(tenancy, { ...spec, sessionStyle: style, namedStatements });
   await tenancy.registry.updateDataSource(id, {
     schemaVersion: findings.schemaVersion,
     ...(spec.region === undefined ? {} : { region: spec.region }),
@@ -69,7 +74,30 @@ export async function addDataSource(
   return id;
 }
 
-const look = (connection: ConnectionSettings): Promise<DataSourceFindings> =>
+/** As it was asked for, or as the database needs it. */
+function styleOf({ sessionStyle }: NewDataSourceSpec, findings: DataSourceFindings): SessionStyle {
+  const fault = styleFaultOf(findings, { sessionStyle: sessionStyle ?? 'distributed' });
+  if (fault !== undefined) {
+    throw new DataSourceRefused(
+      'The tables are distributed over several servers, where a tenant that is stated in the direct style has no rows: ' +
+        'leave --session-style out, or say distributed.',
+    );
+  }
+  return sessionStyle ?? (findings.distributed ? 'distributed' : 'direct');
+}
+
+/** Whoever hands out process ids of its own is a pooler, and may not carry prepared statements. */
+export async function carriesNames(app: ConnectionSettings): Promise<boolean> {
+  const isPooler = await reached(
+    withClient(app, { applicationName: 'cloister-enrol', withinMs: WITHIN_MS }, async (client) => {
+      const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+      return internalsOf(client).processID !== rows[0]?.pid;
+    }),
+  );
+  return !isPooler || (await carriesNamedStatements(app)) === true;
+}
+
+export const look = (connection: ConnectionSettings): Promise<DataSourceFindings> =>
   reached(
     withClient(
       connection,
@@ -78,7 +106,7 @@ const look = (connection: ConnectionSettings): Promise<DataSourceFindings> =>
     ),
   );
 
-async function reached<T>(work: Promise<T>): Promise<T> {
+export async function reached<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
@@ -94,14 +122,14 @@ async function reached<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-function refuseUnsafeRole({ role, roleIsSafe, roleFaults }: DataSourceFindings): void {
+export function refuseUnsafeRole({ role, roleIsSafe, roleFaults }: DataSourceFindings): void {
   if (roleIsSafe) return;
   throw new DataSourceRefused(
     `The role ${role} of the URL is unsafe (${roleFaults.join(', ')}). ${TENANT_UNAVAILABLE_REMEDIES.UNSAFE_ROLE}`,
   );
 }
 
-function refuseUnfitSchema(findings: DataSourceFindings, migrated: boolean): void {
+export function refuseUnfitSchema(findings: DataSourceFindings, migrated: boolean): void {
   const { schemaVersion, expectedSchemaVersion, unguardedTables } = findings;
   if (unguardedTables.length > 0) {
     throw new DataSourceRefused(

@@ -91,7 +91,7 @@ export async function removeOldChanges(
   madeBefore: Date,
   limit: number,
 ): Promise<number> {
-  await tx.query({ text: "select set_config('app.change_log', 'prune', true)", values: [] });
+  await tx.query({ text: "set local app.change_log = 'prune'", values: [] });
   const [answer] = await tx.query<{ count: number }>({
     // By the primary key and not by time, for which there is no index: the log is nearly in its order.
     text: `with oldest as (

@@ -5,7 +5,7 @@ class FakePool implements Claimant {
   wanted = 0;
   taken = 0;
   idleCount = 0;
-  lastUsedAt = 0;
+  usedAt = 0;
   closings = 0;
 
   constructor(
@@ -14,6 +14,9 @@ class FakePool implements Claimant {
     readonly log: string[] = [],
   ) {}
 
+  get idleSince(): number | undefined {
+    return this.idleCount === 0 ? undefined : this.usedAt;
+  }
   want(places: number): void {
     this.wanted += places;
     this.onPlaceFree();
@@ -68,13 +71,13 @@ describe('the connection budget', () => {
     expect(log).toEqual(['hog', 'hog', 'a', 'b', 'hog', 'a', 'hog']);
   });
 
-  it('closes an idle connection of the pool that was used longest ago', async () => {
+  it('closes the idle connection that was used longest ago', async () => {
     const { budget, pools } = make(2, ['old', 'recent', 'new']);
     const [old, recent, next] = pools as [FakePool, FakePool, FakePool];
     old.want(1);
     recent.want(1);
-    Object.assign(old, { idleCount: 1, lastUsedAt: 1 });
-    Object.assign(recent, { idleCount: 1, lastUsedAt: 2 });
+    Object.assign(old, { idleCount: 1, usedAt: 1 });
+    Object.assign(recent, { idleCount: 1, usedAt: 2 });
     next.want(1);
     await settled();
     expect([old.closings, recent.closings, next.taken]).toEqual([1, 0, 1]);

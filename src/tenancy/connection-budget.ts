@@ -10,9 +10,9 @@ import { SECOND } from '../lib/duration';
 export interface Claimant {
   /** A place may be free: take it now or claim again. */
   onPlaceFree(): void;
-  readonly lastUsedAt: number;
-  readonly idleCount: number;
-  /** Closes one idle connection; resolves when that is done or has come to nothing. */
+  /** When the idle connection that nobody has used for longest was used last; absent without any. */
+  readonly idleSince: number | undefined;
+  /** Closes that one; resolves when it is done or has come to nothing. */
   closeIdle(): Promise<void>;
 }
 
@@ -73,7 +73,7 @@ export function createConnectionBudget(options: ConnectionBudgetOptions): Connec
 
   const settle = (): void => {
     while (claims.size > closing) {
-      const idlest = leastRecentlyUsedWithIdle(pools());
+      const idlest = withLongestIdle(pools());
       if (idlest === undefined) return;
       expect(idlest.closeIdle());
     }
@@ -109,11 +109,18 @@ export function createConnectionBudget(options: ConnectionBudgetOptions): Connec
   };
 }
 
-function leastRecentlyUsedWithIdle(pools: Iterable<Claimant>): Claimant | undefined {
-  let oldest: Claimant | undefined;
+/**
+ * Connections are compared, not pools: what a busy data source once needed for a rush, and does not
+ * use any more, goes before the only connection of a quieter one.
+ */
+function withLongestIdle(pools: Iterable<Claimant>): Claimant | undefined {
+  let longest: Claimant | undefined;
+  let since = Number.POSITIVE_INFINITY;
   for (const pool of pools) {
-    if (pool.idleCount === 0) continue;
-    if (oldest === undefined || pool.lastUsedAt < oldest.lastUsedAt) oldest = pool;
+    const { idleSince = Number.POSITIVE_INFINITY } = pool;
+    if (idleSince >= since) continue;
+    longest = pool;
+    since = idleSince;
   }
-  return oldest;
+  return longest;
 }

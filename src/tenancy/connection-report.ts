@@ -14,11 +14,12 @@ import { describeConnectionFault } from '../database/connection-fault';
 import { AddressRefused } from '../database/address-guard';
 import type { ConnectionSettings } from '../database/connection-url';
 import { withClient } from '../database/with-client';
-import { findDataSourceFindings, type DataSourceFindings } from './data-source-check';
+import { findDataSourceFindings, styleFaultOf, type DataSourceFindings } from './data-source-check';
 import { parseDataSourceUrl } from './data-source-url';
 import type { DataSourceRow, TenantRow } from './registry.store';
 import { openUrl } from './secrets/data-source-urls';
 import type { Tenancy } from './tenancy';
+import { statingTenant } from './transaction-scope';
 
 export const CONNECTION_CHECKS = [
   'registry', // the tenant's row and its data source's can be read
@@ -201,11 +202,14 @@ async function inspectDataSource(
     report.server = { version: findings.serverVersion, tls: findings.tls, connectMs, queryMs };
     pass('connect', `${connectMs} ms`);
     judgeFindings(findings, report, { pass, fail });
+    const styleFault = styleFaultOf(findings, dataSource);
+    if (styleFault !== undefined) return fail('tenant', 'SESSION_STYLE', styleFault);
     if (findings.schemaVersion === null) return;
     const local = tenant.tenantIdInDataSource;
     step = 'tenant';
     await client.query('begin read only');
-    await client.query(scopeOf(tenant, dataSource));
+    for (const command of statingTenant(local, dataSource.sessionStyle))
+      await client.query(command);
     const known = await client.query('select from cloister.tenants where tenant_id = $1', [local]);
     if (known.rowCount === 0) fail('tenant', 'TENANT_ID_MISMATCH', `${local} is not known there`);
     else pass('tenant', local);
@@ -259,14 +263,6 @@ function judgeFindings(
   const { served, detail } = findings.schema;
   if (served) pass('schema', detail);
   else fail('schema', 'SCHEMA_VERSION', detail);
-}
-
-/** Ids come from a uuid column and so can be written out, which works on every kind of engine. */
-function scopeOf(tenant: TenantRow, { sessionStyle }: DataSourceRow): string {
-  const scope = `set local app.tenant_id = '${tenant.tenantIdInDataSource}'`;
-  return sessionStyle === 'distributed'
-    ? `set local citus.propagate_set_commands = 'local'; ${scope}`
-    : scope;
 }
 
 const INSUFFICIENT_PRIVILEGE = '42501';

@@ -8,6 +8,7 @@ import { tenantUnavailable } from '../errors';
 import { createMigrationSource } from '../database/migration-source';
 import { judgeSchema, type SchemaVerdict } from '../database/schema-compatibility';
 import { findAppliedSchema } from '../database/schema-state';
+import type { SessionStyle } from './transaction-scope';
 
 export interface DataSourceFindings {
   readonly serverVersion: string;
@@ -21,6 +22,8 @@ export interface DataSourceFindings {
   readonly ungrantedTables: readonly string[];
   readonly schemaVersion: string | null;
   readonly expectedSchemaVersion: string;
+  /** Whether tenants' tables are spread over several servers (Citus). */
+  readonly distributed: boolean;
   /** Whether this code serves that version: it may be a release older, or newer. */
   readonly schema: SchemaVerdict;
 }
@@ -58,16 +61,41 @@ const FINDINGS = `
       where n.nspname = 'cloister' and c.relkind in ('r', 'p') and c.relname not like 'schema\\_migrations%'
         and not (has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert')
           and has_table_privilege(c.oid, 'update') and has_table_privilege(c.oid, 'delete'))
-    ), array[]::text[]) as "ungrantedTables"`;
+    ), array[]::text[]) as "ungrantedTables",
+    to_regclass('pg_catalog.pg_dist_partition') is not null as "hasCitus"`;
+
+/** Asks a table that is there with the extension alone. */
+async function hasDistributedTables(client: ClientBase): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `select from pg_catalog.pg_dist_partition p join pg_class c on c.oid = p.logicalrelid
+     where c.relnamespace = to_regnamespace('cloister') limit 1`,
+  );
+  return rowCount === 1;
+}
+
+/**
+ * A setting that the coordinator keeps to itself would hide every row, without a word.
+ * @returns what is wrong with the way in which sessions are to state their tenant, or undefined.
+ */
+export const styleFaultOf = (
+  { distributed }: Pick<DataSourceFindings, 'distributed'>,
+  { sessionStyle }: { readonly sessionStyle: SessionStyle },
+): string | undefined =>
+  distributed && sessionStyle === 'direct'
+    ? 'its tables are distributed, and its session style is direct'
+    : undefined;
+
+type Found = Omit<DataSourceFindings, 'schemaVersion' | 'schema' | 'distributed'>;
 
 export async function findDataSourceFindings(client: ClientBase): Promise<DataSourceFindings> {
-  const { rows } =
-    await client.query<Omit<DataSourceFindings, 'schemaVersion' | 'schema'>>(FINDINGS);
-  const [findings] = rows;
-  if (findings === undefined) throw new Error('The data source answered the check with no row.');
+  const { rows } = await client.query<Found & { readonly hasCitus: boolean }>(FINDINGS);
+  const [row] = rows;
+  if (row === undefined) throw new Error('The data source answered the check with no row.');
+  const { hasCitus, ...findings } = row;
   const found = await findAppliedSchema(client);
   return {
     ...findings,
+    distributed: hasCitus && (await hasDistributedTables(client)),
     roleIsSafe: findings.roleFaults.length === 0,
     schemaVersion: found.applied.at(-1) ?? null,
     expectedSchemaVersion: createMigrationSource('tenant').names.at(-1) ?? '',
@@ -75,8 +103,11 @@ export async function findDataSourceFindings(client: ClientBase): Promise<DataSo
   };
 }
 
-/** @throws TENANT_UNAVAILABLE with UNSAFE_ROLE, UNGUARDED_TABLES or SCHEMA_VERSION. */
-export async function assertDataSourceIsSafe(client: ClientBase): Promise<void> {
+/** @throws TENANT_UNAVAILABLE with UNSAFE_ROLE, UNGUARDED_TABLES, SESSION_STYLE or SCHEMA_VERSION. */
+export async function assertDataSourceIsSafe(
+  client: ClientBase,
+  dataSource: { readonly sessionStyle: SessionStyle },
+): Promise<DataSourceFindings> {
   const findings = await findDataSourceFindings(client);
   if (!findings.roleIsSafe) {
     throw tenantUnavailable(
@@ -90,6 +121,9 @@ export async function assertDataSourceIsSafe(client: ClientBase): Promise<void> 
       new Error(`unguarded tables: ${findings.unguardedTables.join(', ')}`),
     );
   }
+  const styleFault = styleFaultOf(findings, dataSource);
+  if (styleFault !== undefined) throw tenantUnavailable('SESSION_STYLE', new Error(styleFault));
   const { served, detail } = findings.schema;
   if (!served) throw tenantUnavailable('SCHEMA_VERSION', new Error(detail));
+  return findings;
 }

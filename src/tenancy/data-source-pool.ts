@@ -11,7 +11,7 @@ import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { isAppError, overloaded, tenantUnavailable, type AppError } from '../errors';
 import { AddressRefused } from '../database/address-guard';
-import { destroyConnection } from '../database/pg-internals';
+import { destroyConnection, longestIdle, removeIdle } from '../database/pg-internals';
 import { isConnectionLoss, isServerAnswer } from '../database/postgres-errors';
 import { prepareScope } from '../database/scoped-query';
 import { Breaker } from './breaker';
@@ -40,8 +40,10 @@ export class PoolRetired extends Error {
 }
 
 /** What a pool is for: data sources that agree in it share one, whatever else their rows say. */
-export function poolKey({ id, connection, poolMin, poolMax, namedStatements }: DataSource): string {
-  const parts = JSON.stringify([id, connection, poolMin, poolMax, namedStatements]);
+export function poolKey(dataSource: DataSource): string {
+  const { id, connection, poolMin, poolMax, namedStatements, sessionStyle } = dataSource;
+  // The style too: whether it fits is looked at when a pool is made.
+  const parts = JSON.stringify([id, connection, poolMin, poolMax, namedStatements, sessionStyle]);
   return createHash('sha256').update(parts).digest('base64'); // it holds a password
 }
 
@@ -59,8 +61,8 @@ export class DataSourcePool implements Claimant {
   #leased = 0;
   /** Connections asked of the pg pool for somebody who waits, and not handed over yet. */
   #coming = 0;
-  /** Idle connections asked of the pg pool to be closed. */
-  #leaving = 0;
+  /** When each was given back last. */
+  readonly #usedAt = new WeakMap<pg.ClientBase, number>();
   #verified = false;
   #lastFailure: AppError = tenantUnavailable('DATA_SOURCE_UNREACHABLE');
   #retired: Promise<void> | undefined;
@@ -123,7 +125,12 @@ export class DataSourcePool implements Claimant {
   /** Connections that nobody has and nobody is about to get. */
   get idleCount(): number {
     if (this.#retired !== undefined) return 0;
-    return Math.max(this.#pool.idleCount - this.#coming - this.#leaving, 0);
+    return Math.max(this.#pool.idleCount - this.#coming, 0);
+  }
+
+  get idleSince(): number | undefined {
+    const client = this.idleCount === 0 ? undefined : longestIdle(this.#pool);
+    return client && (this.#usedAt.get(client) ?? this.lastUsedAt);
   }
 
   get isUnused(): boolean {
@@ -151,17 +158,11 @@ export class DataSourcePool implements Claimant {
   }
 
   async closeIdle(): Promise<void> {
-    if (this.idleCount === 0) return;
-    this.#leaving += 1;
-    let client: pg.PoolClient;
-    try {
-      client = await this.#pool.connect();
-    } catch {
-      return; // It broke of itself, and has given its place back all the same.
-    } finally {
-      this.#leaving -= 1;
-    }
-    await closeAndWait(client);
+    const client = this.idleCount === 0 ? undefined : longestIdle(this.#pool);
+    if (client === undefined) return;
+    const closed = whenClosed(client);
+    removeIdle(this.#pool, client);
+    await closed;
   }
 
   /** Resolves when the last connection has closed. Those who wait get PoolRetired. */
@@ -212,7 +213,7 @@ export class DataSourcePool implements Claimant {
     const isNew = this.#connecting.delete(client);
     if (isNew) this.#breaker.succeed();
     if (waiter === undefined) {
-      client.release();
+      this.#putBack(client);
       this.options.budget.settle();
       return;
     }
@@ -244,11 +245,16 @@ export class DataSourcePool implements Claimant {
         if (lost || spoilt) client.release(true);
         // Where another pool has waited long, this one gives up what it would use again.
         else if (this.#queue.length > 0 && budget.isOwed(this)) budget.expect(closeAndWait(client));
-        else client.release();
+        else this.#putBack(client);
         this.#serve();
         budget.settle();
       },
     };
+  }
+
+  #putBack(client: pg.PoolClient): void {
+    this.#usedAt.set(client, performance.now());
+    client.release();
   }
 
   /** A connection could not be had: its failure is told to one who waits, or to all when it is grave. */
@@ -293,10 +299,13 @@ export class DataSourcePool implements Claimant {
 }
 
 async function closeAndWait(client: pg.PoolClient): Promise<void> {
-  const closed = new Promise((resolve) => client.once('end', resolve));
+  const closed = whenClosed(client);
   client.release(true);
   await closed;
 }
+
+const whenClosed = (client: pg.ClientBase): Promise<void> =>
+  new Promise((resolve) => client.once('end', () => resolve()));
 
 /** What the look at a data source says is kept; any other failure to connect means out of reach. */
 function asUnavailable(error: unknown): AppError {

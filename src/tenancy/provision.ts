@@ -18,6 +18,7 @@ import {
   type SealedUrlColumn,
 } from './secrets/data-source-urls';
 import type { Tenancy } from './tenancy';
+import { statingTenant, type SessionStyle } from './transaction-scope';
 
 type Registered = Pick<Tenancy, 'registry' | 'secretBox' | 'addressGuard'>;
 
@@ -29,6 +30,10 @@ export interface DataSourceSpec {
   /** Connects as the owner, for migrations; absent where the customer runs them. */
   readonly migrationUrl?: string;
   readonly poolMax?: number;
+  /** How a session states its tenant; distributed is for Citus, and works elsewhere too. */
+  readonly sessionStyle?: SessionStyle;
+  /** False behind poolers that cannot carry prepared statements. */
+  readonly namedStatements?: boolean;
 }
 
 /** @throws ConnectionUrlError, AddressRefused when a URL is not one we take. @returns the data source's id. */
@@ -49,6 +54,8 @@ export async function enrolDataSource(
       ? {}
       : { migrationUrlSealed: await sealUrl(spec.migrationUrl, 'migration_url_sealed') }),
     ...(spec.poolMax === undefined ? {} : { poolMax: spec.poolMax }),
+    ...(spec.sessionStyle === undefined ? {} : { sessionStyle: spec.sessionStyle }),
+    ...(spec.namedStatements === undefined ? {} : { namedStatements: spec.namedStatements }),
   };
   if (known === undefined) {
     await registry.insertDataSource({ id, name: spec.name, placement: spec.placement, ...row });
@@ -108,9 +115,9 @@ export async function enrolTenant(tenancy: Tenancy, spec: TenantSpec): Promise<s
   try {
     // Before there is a row the session's own check would refuse the tenant: state it by hand.
     await lease.client.query('begin');
-    await lease.client.query("select set_config('app.tenant_id', $1, true)", [
-      tenant.tenantIdInDataSource,
-    ]);
+    for (const command of statingTenant(tenant.tenantIdInDataSource, dataSource.sessionStyle)) {
+      await lease.client.query(command);
+    }
     await lease.client.query(
       'insert into cloister.tenants (tenant_id, slug, name) values ($1, $2, $3) on conflict do nothing',
       [tenant.tenantIdInDataSource, tenant.slug, tenant.name],

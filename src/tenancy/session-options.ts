@@ -1,7 +1,7 @@
 /** What a session is opened on, and what it is told. */
 import type { Statement } from '../database/statement';
 import type { DataSource } from './directory';
-import type { Author } from './open-transaction';
+import type { Author } from './transaction-scope';
 import type { SessionReplicas } from './session-replicas';
 
 export interface SessionTarget {

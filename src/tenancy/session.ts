@@ -8,35 +8,22 @@
  * anything is written. The session then finds out where the tenant is and does the write there.
  */
 import { internalError } from '../errors';
-import { SECOND } from '../lib/duration';
 import { cancelRunning } from '../database/cancel-running';
 import { createMigrationSource } from '../database/migration-source';
 import { isMoved, translatePostgresError } from '../database/postgres-errors';
 import { runScoped } from '../database/run-statement';
 import type { SqlRunner, Statement } from '../database/statement';
-import type { DataSource } from './directory';
 import { fittingStatement, mayBeOlder } from './fitting-statement';
-import { openTransaction, type OpenTransaction, type TransactionOptions } from './open-transaction';
-import type { Lease, PoolManager } from './pools';
+import type { TransactionOptions } from './open-transaction';
+import { LocalTenantId } from './local-tenant-id';
+import type { PoolManager } from './pools';
 import { WAL_POSITION } from './session-replicas';
 import { FOLLOW_MOVES_FOR_MS } from './relocate';
 import type { SessionOptions, SessionTarget } from './session-options';
+import { observed, openView, type Held, type View } from './session-view';
 import type { OperationSession } from './session.port';
 
 export type { SessionOptions, SessionTarget };
-
-interface Held {
-  readonly lease: Lease;
-  readonly target: SessionTarget;
-  readonly isReplica: boolean;
-}
-
-interface View extends SqlRunner, OpenTransaction {
-  readonly dataSource: DataSource;
-  /** Whether nothing is lost when it is begun anew on the primary. */
-  mayBeginAnew(): boolean;
-  query<Row>(statement: Statement): Promise<Row[]>;
-}
 
 export function createSession(
   pools: Pick<PoolManager, 'lease'>,
@@ -44,40 +31,97 @@ export function createSession(
   tenant: { readonly tenantId: string; readonly localTenantId: string },
   options: SessionOptions,
 ): OperationSession {
-  const { statementTimeoutMs } = options;
-  /** A move may give the tenant another; statements that were made before it name a former one. */
-  let { localTenantId } = tenant;
-  const formerIds = new Set<string>();
+  return new Session(pools, resolveTarget, tenant, options);
+}
+
+/** A class for the sake of what each request pays: one object instead of a closure for each method. */
+class Session implements OperationSession {
+  readonly tenantId: string;
+  readonly #address: LocalTenantId;
   /** What a cancellation has to reach. */
-  const open = new Set<{ cancel(reason: Error): void }>();
-  let expectedStatements = 1;
+  readonly #open = new Set<{ cancel(reason: Error): void }>();
+  #expectedStatements = 1;
   /** Once anything was written, or a replica has failed, the primary it is. */
-  let mayReadElsewhere = false;
-  let view: Promise<View> | undefined;
+  #mayReadElsewhere = false;
+  #view: Promise<View> | undefined;
   /** What whoever asks now is told; made for them, since most sessions end with nobody asking. */
-  let stopped: (() => Error) | undefined;
-
+  #stopped: (() => Error) | undefined;
   /** As the registry has it; asked only when a statement met something that is not there. */
-  let schemaVersion: string | null = null;
-  const schemaIsOlder = (): boolean =>
-    schemaVersion !== (createMigrationSource('tenant').names.at(-1) ?? '');
+  #schemaVersion: string | null = null;
 
-  const translate = (error: unknown): Error =>
-    stopped?.() ?? translatePostgresError(error, { statementTimeoutMs, schemaIsOlder });
-  const refuseWhenStopped = (): void => {
-    if (stopped !== undefined) throw stopped();
-  };
+  constructor(
+    private readonly pools: Pick<PoolManager, 'lease'>,
+    private readonly resolveTarget: () => Promise<SessionTarget>,
+    tenant: { readonly tenantId: string; readonly localTenantId: string },
+    private readonly options: SessionOptions,
+  ) {
+    this.tenantId = tenant.tenantId;
+    this.#address = new LocalTenantId(tenant.localTenantId);
+  }
+
+  get localTenantId(): string {
+    return this.#address.current;
+  }
+
+  plan(statements: number, reads: 'nearest' | 'primary' = 'primary'): void {
+    this.#expectedStatements = statements;
+    this.#mayReadElsewhere = reads === 'nearest';
+  }
+
+  async query<Row>(statement: Statement): Promise<Row[]> {
+    this.#refuseWhenStopped();
+    if (this.#expectedStatements > 1 || this.#view !== undefined) return this.#queryView(statement);
+    let found: SessionTarget | undefined = await this.resolveTarget();
+    if (found.dataSource.sessionStyle !== 'direct') {
+      return this.#followingMoves(() => this.#transactAlone<Row>(statement));
+    }
+    return this.#followingMoves(() => {
+      const target = found;
+      found = undefined; // after a move it leads elsewhere
+      return this.#queryAlone<Row>(statement, target);
+    });
+  }
+
+  async transaction<T>(work: (tx: SqlRunner) => Promise<T>): Promise<T> {
+    await this.#endView();
+    return this.#followingMoves(() => this.#writeOnce(work));
+  }
+
+  async end(): Promise<void> {
+    this.#stopped ??= () =>
+      internalError('The session has ended: nothing more can be asked of it.');
+    await this.#endView();
+  }
+
+  cancel(reason: Error): void {
+    this.#stopped ??= () => reason;
+    for (const running of this.#open) running.cancel(reason);
+  }
+
+  #translate(error: unknown): Error {
+    const { statementTimeoutMs } = this.options;
+    const schemaIsOlder = (): boolean =>
+      this.#schemaVersion !== (createMigrationSource('tenant').names.at(-1) ?? '');
+    return (
+      this.#stopped?.() ?? translatePostgresError(error, { statementTimeoutMs, schemaIsOlder })
+    );
+  }
+
+  #refuseWhenStopped(): void {
+    if (this.#stopped !== undefined) throw this.#stopped();
+  }
 
   /** @param found just now, when somebody has looked. */
-  async function lease(mode: TransactionOptions['mode'], found?: SessionTarget): Promise<Held> {
-    refuseWhenStopped();
-    const target = found ?? (await resolveTarget());
-    ({ schemaVersion } = target.dataSource);
-    const nearby = mode === 'read' ? await leaseNearby(target) : undefined;
-    const held = nearby?.lease ?? (await pools.lease(target.dataSource, tenant.tenantId));
+  async #lease(mode: TransactionOptions['mode'], found?: SessionTarget): Promise<Held> {
+    this.#refuseWhenStopped();
+    const target = found ?? (await this.resolveTarget());
+    this.#schemaVersion = target.dataSource.schemaVersion;
+    const nearby =
+      mode === 'read' && this.#mayReadElsewhere ? await this.#leaseNearby(target) : undefined;
+    const held = nearby?.lease ?? (await this.pools.lease(target.dataSource, this.tenantId));
     // The request may have been given up while it waited.
     try {
-      refuseWhenStopped();
+      this.#refuseWhenStopped();
     } catch (error) {
       held.release();
       throw error;
@@ -86,153 +130,94 @@ export function createSession(
   }
 
   /** A replica that cannot be had is the primary's work, and nobody's failure. */
-  async function leaseNearby(target: SessionTarget): Promise<Held | undefined> {
-    const replica = mayReadElsewhere ? options.replicas?.choose(target.dataSource) : undefined;
+  async #leaseNearby(target: SessionTarget): Promise<Held | undefined> {
+    const replica = this.options.replicas?.choose(target.dataSource);
     if (replica === undefined) return undefined;
     try {
-      const held = await pools.lease(replica, tenant.tenantId);
+      const held = await this.pools.lease(replica, this.tenantId);
       return { lease: held, target: { ...target, dataSource: replica }, isReplica: true };
     } catch {
-      mayReadElsewhere = false;
+      this.#mayReadElsewhere = false;
       return undefined;
     }
   }
 
   /** What a replica fails to answer is asked of the primary. */
-  async function elseOfPrimary<T>(
-    error: unknown,
-    mayAskAgain: boolean,
-    ask: () => Promise<T>,
-  ): Promise<T> {
-    if (!mayAskAgain || stopped !== undefined) throw error;
-    mayReadElsewhere = false;
+  async #elseOfPrimary<T>(error: unknown, mayAskAgain: boolean, ask: () => Promise<T>): Promise<T> {
+    if (!mayAskAgain || this.#stopped !== undefined) throw error;
+    this.#mayReadElsewhere = false;
     return ask();
   }
 
-  async function observed<T>(
-    target: SessionTarget,
-    statement: Statement,
-    work: () => Promise<T>,
-  ): Promise<T> {
-    options.onStatement?.(statement, target);
-    const startedAt = performance.now();
-    try {
-      return await work();
-    } finally {
-      options.onAnswer?.(target.dataSource, (performance.now() - startedAt) / SECOND, statement);
-    }
-  }
-
-  async function begin(mode: TransactionOptions['mode']): Promise<View> {
-    const { lease: held, target, isReplica } = await lease(mode);
-    let answered = false;
-    const { sessionStyle } = target.dataSource;
-    const transaction = openTransaction(held, {
+  async #begin(mode: TransactionOptions['mode']): Promise<View> {
+    return openView(await this.#lease(mode), {
       mode,
-      localTenantId: target.localTenantId,
-      statementTimeoutMs,
-      sessionStyle,
-      author: options.author,
-      translate,
+      session: this.options,
+      address: this.#address,
+      open: this.#open,
+      translate: (error) => this.#translate(error),
     });
-    open.add(transaction);
-    return {
-      ...transaction,
-      localTenantId: target.localTenantId,
-      query: (statement) => {
-        const current = readdressed(statement);
-        const send = async <Row>(text: Statement): Promise<Row[]> => {
-          const rows = await observed(target, text, () => transaction.query<Row>(text));
-          answered = true;
-          return rows;
-        };
-        return mayBeOlder(current, target.dataSource)
-          ? fittingStatement(current, send).then(send<never>)
-          : send(current);
-      },
-      finish: (...command) =>
-        transaction.finish(...command).finally(() => open.delete(transaction)),
-      dataSource: target.dataSource,
-      mayBeginAnew: () => isReplica && !answered,
-    };
-  }
-
-  /** The id is a UUID: a value that equals it is nothing else. */
-  function readdressed(statement: Statement): Statement {
-    if (formerIds.size === 0) return statement;
-    const values = statement.values.map((value) =>
-      typeof value === 'string' && formerIds.has(value) ? localTenantId : value,
-    );
-    return { ...statement, values };
   }
 
   /** What a tenant that has moved refuses is undone, so that all of it can be done again. */
-  async function followingMoves<T>(work: () => Promise<T>): Promise<T> {
+  async #followingMoves<T>(work: () => Promise<T>): Promise<T> {
+    const { relocate } = this.options;
     const until = performance.now() + FOLLOW_MOVES_FOR_MS;
     for (let attempt = 0; ; attempt += 1) {
       try {
         return await work();
       } catch (error) {
-        if (options.relocate === undefined || !isMoved(error)) throw error;
+        if (relocate === undefined || !isMoved(error)) throw error;
         if (performance.now() > until) throw error;
       }
-      await options.relocate(attempt);
-      const { localTenantId: current } = await resolveTarget();
-      if (current !== localTenantId) formerIds.add(localTenantId);
-      formerIds.delete(current);
-      localTenantId = current;
+      await relocate(attempt);
+      this.#address.moveTo((await this.resolveTarget()).localTenantId);
     }
   }
 
   /** One statement in a transaction of its own. */
-  async function queryAlone<Row>(given: Statement, found?: SessionTarget): Promise<Row[]> {
-    const { lease: held, target, isReplica } = await lease('read', found);
-    const statement = readdressed(given);
+  async #queryAlone<Row>(given: Statement, found?: SessionTarget): Promise<Row[]> {
+    const { lease: held, target, isReplica } = await this.#lease('read', found);
+    const statement = this.#address.readdressed(given);
     const running = {
       cancel: () => {
         held.spoil();
         cancelRunning(held.client);
       },
     };
-    open.add(running);
+    this.#open.add(running);
     let failure: unknown;
     try {
       const { namedStatements } = held;
-      const scope = {
-        localTenantId: target.localTenantId,
-        statementTimeoutMs,
-        namedStatements,
-      };
+      const { statementTimeoutMs } = this.options;
+      const scope = { localTenantId: target.localTenantId, statementTimeoutMs, namedStatements };
       const send = <R>(text: Statement): Promise<R[]> =>
-        observed(target, text, () => runScoped<R>(held.client, text, scope));
+        observed(this.options, target, text, () => runScoped<R>(held.client, text, scope));
       if (!mayBeOlder(statement, target.dataSource)) return await send(statement);
       return await send(await fittingStatement(statement, send));
     } catch (error) {
       failure = error;
-      return await elseOfPrimary(translate(error), isReplica, () => queryAlone<Row>(given));
+      const again = (): Promise<Row[]> => this.#queryAlone<Row>(given);
+      return await this.#elseOfPrimary(this.#translate(error), isReplica, again);
     } finally {
-      open.delete(running);
+      this.#open.delete(running);
       held.release(failure);
     }
   }
 
-  async function endView(): Promise<void> {
-    const ending = view;
-    view = undefined;
+  async #endView(): Promise<void> {
+    const ending = this.#view;
+    if (ending === undefined) return;
+    this.#view = undefined;
     // A view that could not be opened has told so to whoever asked for it.
-    const current = await ending?.catch(() => undefined);
+    const current = await ending.catch(() => undefined);
     if (current === undefined) return;
     // Nothing was written, so nothing is lost with a view whose end fails.
     await current.finish('commit').catch(() => undefined);
   }
 
-  async function transaction<T>(work: (tx: SqlRunner) => Promise<T>): Promise<T> {
-    await endView();
-    return followingMoves(() => writeOnce(work));
-  }
-
-  async function writeOnce<T>(work: (tx: SqlRunner) => Promise<T>): Promise<T> {
-    const current = await begin('write');
+  async #writeOnce<T>(work: (tx: SqlRunner) => Promise<T>): Promise<T> {
+    const current = await this.#begin('write');
     const tx: SqlRunner = {
       localTenantId: current.localTenantId,
       query: (statement) => current.query(statement),
@@ -245,13 +230,28 @@ export function createSession(
       await current.finish('rollback').catch(() => undefined);
       throw error;
     }
-    await commit(current);
+    await this.#commit(current);
     return result;
   }
 
-  async function commit(current: View): Promise<void> {
-    const { replicas } = options;
-    mayReadElsewhere = false;
+  /** One statement where the tenant takes an explicit transaction: BEGIN to COMMIT in one flight. */
+  async #transactAlone<Row>(statement: Statement): Promise<Row[]> {
+    const current = await this.#begin('alone');
+    const older = mayBeOlder(statement, current.dataSource);
+    const rows = current.query<Row>(statement);
+    // What has to be asked first which text fits is not sent yet.
+    if (older) await rows.catch(() => undefined);
+    const ending = current.finish('commit');
+    // What failed in between is told by the statement.
+    ending.catch(() => undefined);
+    const answer = await rows;
+    await ending;
+    return answer;
+  }
+
+  async #commit(current: View): Promise<void> {
+    const { replicas } = this.options;
+    this.#mayReadElsewhere = false;
     if (replicas?.mustKnowWrites(current.dataSource) !== true) {
       await current.finish('commit');
       return;
@@ -261,52 +261,17 @@ export function createSession(
   }
 
   /** Until something of the view was answered it may be begun anew elsewhere: after that never. */
-  async function queryView<Row>(statement: Statement): Promise<Row[]> {
-    const opened = (view ??= begin('read'));
+  async #queryView<Row>(statement: Statement): Promise<Row[]> {
+    const opened = (this.#view ??= this.#begin('read'));
     const current = await opened;
     try {
       return await current.query<Row>(statement);
     } catch (error) {
-      return elseOfPrimary(error, current.mayBeginAnew(), async () => {
+      return this.#elseOfPrimary(error, current.mayBeginAnew(), async () => {
         // Of those that failed together, the first.
-        if (view === opened) await endView();
-        return queryView<Row>(statement);
+        if (this.#view === opened) await this.#endView();
+        return this.#queryView<Row>(statement);
       });
     }
   }
-
-  return {
-    tenantId: tenant.tenantId,
-    get localTenantId() {
-      return localTenantId;
-    },
-    plan(statements, reads = 'primary') {
-      expectedStatements = statements;
-      mayReadElsewhere = reads === 'nearest';
-    },
-    async query<Row>(statement: Statement): Promise<Row[]> {
-      refuseWhenStopped();
-      if (expectedStatements <= 1 && view === undefined) {
-        let found: SessionTarget | undefined = await resolveTarget();
-        if (found.dataSource.sessionStyle === 'direct') {
-          return followingMoves(() => {
-            const target = found;
-            found = undefined; // after a move it leads elsewhere
-            return queryAlone<Row>(statement, target);
-          });
-        }
-        return transaction((tx) => tx.query<Row>(statement));
-      }
-      return queryView<Row>(statement);
-    },
-    transaction,
-    async end() {
-      stopped ??= () => internalError('The session has ended: nothing more can be asked of it.');
-      await endView();
-    },
-    cancel(reason) {
-      stopped ??= () => reason;
-      for (const running of open) running.cancel(reason);
-    },
-  };
 }

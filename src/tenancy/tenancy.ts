@@ -17,7 +17,7 @@ import type { SessionReplicas } from './session-replicas';
 import type { OperationSession } from './session.port';
 import { createRegistryKeys, type RegistryKeys } from './secrets/registry-keys';
 import type { SecretBox } from './secrets/secret-box';
-import type { Author } from './open-transaction';
+import type { Author } from './transaction-scope';
 import { findWhereItMoved } from './relocate';
 import { createTxtResolver, type ResolveTxt } from './routes/domain-proof';
 import { createRoutes, type Routes } from './routes/routes';
@@ -94,7 +94,9 @@ export function createTenancy(config: Config, options: TenancyOptions = {}): Ten
   const routes = createRoutes(createRoutesStore(registryDb), secretBox, { ttlMs });
   const pools = createPoolManager({
     ...config.pools,
-    verify: (client) => assertDataSourceIsSafe(client),
+    verify: async (client, dataSource) => {
+      await assertDataSourceIsSafe(client, dataSource);
+    },
   });
   const leases = watchedLeases(pools, { tracer, onLease: options.onLease });
   const readRouter = createReadRouter({

@@ -130,6 +130,6 @@ export async function eraseTenantRows({
  * it; references are checked at the end. For whoever brings rows with their log, or removes both.
  */
 export async function silenceChangeLog(tx: Pick<SqlRunner, 'query'>): Promise<void> {
-  await tx.query({ text: "select set_config('app.change_log', 'off', true)", values: [] });
+  await tx.query({ text: "set local app.change_log = 'off'", values: [] });
   await tx.query({ text: 'set constraints all deferred', values: [] });
 }

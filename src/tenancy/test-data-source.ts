@@ -5,7 +5,7 @@ import { SECOND } from '../lib/duration';
 import { AddressRefused } from '../database/address-guard';
 import { describeConnectionFault } from '../database/connection-fault';
 import { withClient } from '../database/with-client';
-import { findDataSourceFindings, type DataSourceFindings } from './data-source-check';
+import { findDataSourceFindings, styleFaultOf, type DataSourceFindings } from './data-source-check';
 import { parseDataSourceUrl } from './data-source-url';
 import type { DataSourceRow } from './registry.store';
 import { openUrl } from './secrets/data-source-urls';
@@ -55,7 +55,7 @@ export async function testDataSource(
       async (client, connectMs) => {
         const queryMs = await medianMs(client);
         const findings = await findDataSourceFindings(client);
-        const problems = problemsOf(findings);
+        const problems = problemsOf(findings, dataSource);
         return {
           ok: problems.length === 0,
           name,
@@ -92,13 +92,15 @@ function reasonOf(error: unknown): TenantUnavailableReason {
   return 'DATA_SOURCE_UNREACHABLE';
 }
 
-function problemsOf(findings: DataSourceFindings): Problem[] {
+function problemsOf(findings: DataSourceFindings, dataSource: DataSourceRow): Problem[] {
+  const styleFault = styleFaultOf(findings, dataSource);
   const { role, roleIsSafe, roleFaults, unguardedTables, ungrantedTables, schema } = findings;
   return [
     ...(roleIsSafe ? [] : [problem('UNSAFE_ROLE', `${role}: ${roleFaults.join(', ')}`)]),
     ...(unguardedTables.length === 0
       ? []
       : [problem('UNGUARDED_TABLES', unguardedTables.join(', '))]),
+    ...(styleFault === undefined ? [] : [problem('SESSION_STYLE', styleFault)]),
     ...(schema.served ? [] : [problem('SCHEMA_VERSION', schema.detail)]),
     ...(ungrantedTables.length === 0
       ? []

@@ -158,4 +158,14 @@ describe('the plan of a tenant', () => {
     const neighbour = await world.query({ tenant: 'alpha' }, '{ viewer { tenant { slug } } }');
     expect(neighbour.status).toBe(200);
   });
+
+  it('serves again who was refused for the day, as soon as the limit is raised', async () => {
+    const ask = () => world.query({ tenant: 'gamma' }, '{ viewer { tenant { slug } } }');
+    await setLimits('gamma', { requests_per_day: 1 });
+    await settle('gamma');
+    expect((await ask()).status).toBe(429);
+    await setLimits('gamma', { requests_per_day: 1_000_000 });
+    await settle('gamma');
+    expect((await ask()).status).toBe(200);
+  });
 });

@@ -97,6 +97,16 @@ describe('the pools of a process', () => {
     expect([statsOf(second)?.open, statsOf(third)?.open]).toEqual([1, 1]);
   });
 
+  it('close what a busy data source had for a rush before the only connection of a quieter one', async () => {
+    make({ connectionBudget: 4 });
+    const [busy, quiet, third] = [source(), source(), source()];
+    await Promise.all([1, 2, 3].map(() => query(busy, 'select pg_sleep(0.02)')));
+    await query(quiet);
+    await query(busy); // in use all the time, and with one connection enough
+    await query(third);
+    expect([statsOf(busy)?.open, statsOf(quiet)?.open, statsOf(third)?.open]).toEqual([2, 1, 1]);
+  });
+
   it('let a busy pool not starve another one', async () => {
     make({ connectionBudget: 2 });
     const [busy, other] = [source(), source()];

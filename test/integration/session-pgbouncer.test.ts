@@ -11,10 +11,13 @@ const TENANTS = Array.from({ length: 5 }, () => uuidv7());
 const OWN = { text: 'select tenant_id from cloister.tenants', values: [], name: 'own' };
 
 const version = findPgBouncer();
-const describeWithPgBouncer = version === undefined ? describe.skip : describe;
+const describeWithPgBouncer = (version === undefined ? describe.skip : describe).each([
+  'direct',
+  'distributed',
+] as const);
 const title = version === undefined ? 'skipped, for no pgbouncer is installed here' : version;
 
-describeWithPgBouncer(`sessions behind PgBouncer in transaction mode (${title})`, () => {
+describeWithPgBouncer(`%s sessions behind PgBouncer in transaction mode (${title})`, (style) => {
   let database: TestDatabase;
   let bouncer: PgBouncer;
   let pools: PoolManager;
@@ -27,6 +30,7 @@ describeWithPgBouncer(`sessions behind PgBouncer in transaction mode (${title})`
     pools = testPools({ connectionBudget: 40 });
     dataSource = dataSourceAt(bouncer.through(database.appUrl), {
       namedStatements: false,
+      sessionStyle: style,
       poolMax: 30,
     });
     for (const id of TENANTS) {

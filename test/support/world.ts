@@ -19,6 +19,7 @@ import type { Mail } from '../../src/mail/mail';
 import { createLogger } from '../../src/server/logger';
 import { createTenancy } from '../../src/tenancy/tenancy';
 import { enrolDataSource, enrolTenant } from '../../src/tenancy/provision';
+import type { SessionStyle } from '../../src/tenancy/transaction-scope';
 import { cloneDatabase, registryTemplate, tenantTemplate, type TestDatabase } from './databases';
 
 export const PASSWORD = 'correct-horse-battery';
@@ -80,6 +81,8 @@ export interface WorldOptions {
   readonly environment?: NodeJS.ProcessEnv;
   /** Where log lines go; the level is the environment's LOG_LEVEL. */
   readonly logDestination?: DestinationStream;
+  /** How sessions state their tenant; TEST_SESSION_STYLE=distributed makes every world so. */
+  readonly sessionStyle?: SessionStyle;
 }
 
 const migrate = (set: 'registry' | 'tenant', appRole: string) => async (ownerUrl: string) => {
@@ -113,6 +116,7 @@ export function testConfig(registry: TestDatabase, environment: NodeJS.ProcessEn
 export async function createWorld({
   environment = {},
   logDestination,
+  sessionStyle = process.env['TEST_SESSION_STYLE'] === 'distributed' ? 'distributed' : 'direct',
 }: WorldOptions = {}): Promise<World> {
   const tenantSchema = await testTenantTemplate();
   const [registry, shared, dedicated, byo] = await Promise.all([
@@ -123,7 +127,7 @@ export async function createWorld({
   ]);
   const databases = { shared, dedicated, byo };
   const config = testConfig(registry, environment);
-  const tenants = await populate(config, databases);
+  const tenants = await populate(config, databases, sessionStyle);
 
   const statements: (Statement & { tenantId: string })[] = [];
   const mails: Mail[] = [];
@@ -210,6 +214,7 @@ export async function createWorld({
 async function populate(
   config: Config,
   databases: Readonly<Record<'shared' | 'dedicated' | 'byo', TestDatabase>>,
+  sessionStyle: SessionStyle,
 ): Promise<Record<TenantName, TestTenant>> {
   const tenancy = createTenancy(config, { listen: false });
   const passwordHash = await createPasswords().hash(PASSWORD);
@@ -217,7 +222,11 @@ async function populate(
   try {
     const sources = new Map<string, string>();
     for (const [placement, { appUrl, ownerUrl }] of Object.entries(databases)) {
-      const spec = { name: placement, placement: placement as keyof typeof databases };
+      const spec = {
+        name: placement,
+        placement: placement as keyof typeof databases,
+        sessionStyle,
+      };
       sources.set(
         placement,
         await enrolDataSource(tenancy, { ...spec, url: appUrl, migrationUrl: ownerUrl }),

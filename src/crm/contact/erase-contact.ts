@@ -25,12 +25,12 @@ export async function eraseContact(
     values,
   });
   if (touched.length === 0) return undefined;
-  await tx.query({ text: "select set_config('app.change_log', 'off', true)", values: [] });
+  await tx.query({ text: "set local app.change_log = 'off'", values: [] });
   await tx.query({ text: emptied(contact), values });
   let removed = 0;
   for (const table of ABOUT_THEM) removed += await removeFrom(tx, table, contactId);
   removed += await forget(tx, 'contacts', [contactId]);
-  await tx.query({ text: "select set_config('app.change_log', '', true)", values: [] });
+  await tx.query({ text: "set local app.change_log = ''", values: [] });
   await tx.query(FORGET_ANSWERS(tx.localTenantId));
   return removed;
 }
@@ -72,7 +72,8 @@ async function removeFrom(
   await tx.query({
     text: `insert into cloister.change_log (tenant_id, epoch, table_name, record_id, operation)
            select t.tenant_id, t.change_epoch, $2, gone, 'delete'
-           from cloister.tenants t cross join unnest($3::uuid[]) gone where t.tenant_id = $1`,
+           from cloister.tenants t cross join unnest($3::uuid[]) gone where t.tenant_id = $1
+           returning 1`,
     values: [tx.localTenantId, table, ids],
   });
   return rows.length + forgotten;

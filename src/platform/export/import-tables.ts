@@ -78,12 +78,16 @@ const newerExport = ({ schemaVersion }: Manifest, lacking: readonly string[]): E
     `The export was taken at the schema ${schemaVersion} and holds ${lacking.join(', ')}, which the data source does not have: run \`cloister migrate\` first.`,
   );
 
-/** $1: the tenant, $2: rows as a JSON array. */
+/**
+ * $1: the tenant, $2: rows as a JSON array. What it returns is for distributed engines: without it they
+ * would write by COPY, which row security refuses (docs/decisions/0010-distributed-sessions.md).
+ */
 export function insertRows({ name, written, late }: ImportedTable): string {
   const table = `cloister.${quoteName(name)}`;
   const values = written.map((column) => (late.includes(column) ? 'null' : quoteName(column)));
   return `insert into ${table} (tenant_id, ${quoted(written)})
-    select $1::uuid, ${values.join(', ')} from json_populate_recordset(null::${table}, $2::json)`;
+    select $1::uuid, ${values.join(', ')} from json_populate_recordset(null::${table}, $2::json)
+    returning 1`;
 }
 
 /** The references that were left out, once all rows are there. $1 and $2 as above. */

@@ -182,9 +182,10 @@ export function createTenantPlans(
   return {
     takeRequest(row) {
       const known = latest.get(row.id);
-      requests.take(row.id, known?.allowed?.limits);
-      // Not awaited: the next request knows.
+      // Not awaited: the next request knows. Asked for before this one may be refused, or whoever is
+      // refused by a limit that was raised meanwhile would never hear of it.
       if (known === undefined || !isCurrent(known, row)) void know(row).catch(() => undefined);
+      requests.take(row.id, known?.allowed?.limits);
     },
     of: (row) => ({
       refusal: async (tx, what, created) =>

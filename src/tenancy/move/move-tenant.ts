@@ -151,11 +151,8 @@ export async function sweepMoves(
   return done;
 }
 
-async function begin(
-  { registry }: MoveDependencies,
-  mover: Mover,
-  options: MoveOptions,
-): Promise<MoveRow> {
+async function begin(deps: MoveDependencies, mover: Mover, options: MoveOptions): Promise<MoveRow> {
+  const { registry } = deps;
   const { tenantId, targetDataSourceId, keepSourceMs = KEEP_SOURCE_MS } = options;
   const tenant = await registry.findTenant(tenantId);
   const target = await registry.findDataSource(targetDataSourceId);
@@ -167,7 +164,9 @@ async function begin(
     ({ sourceId }) => sourceId === target.id,
   );
   const targetTenantId = options.tenantIdInDataSource ?? earlier?.sourceTenantId ?? tenant.id;
+  await refuseDistributed(deps, tenant.dataSourceId, tenant.tenantIdInDataSource);
   await refuseUnfit(registry, tenant, target, targetTenantId, keepSourceMs);
+  await refuseDistributed(deps, target.id, targetTenantId);
   return mover.change(async (moves) => {
     // What was kept there is overwritten now, so it is no way back any more.
     if (earlier !== undefined) {
@@ -216,6 +215,24 @@ async function refuseUnfit(
       `Expected room in ${target.name}, but the tenant "${resident.slug}" has it.`,
     );
   }
+}
+
+/**
+ * Changes cannot be followed where each server counts its transactions for itself, nor can references
+ * be checked at a transaction's end there (docs/decisions/0010-distributed-sessions.md).
+ */
+async function refuseDistributed(
+  deps: MoveDependencies,
+  dataSourceId: string,
+  localTenantId: string,
+): Promise<void> {
+  await withPlace(deps, dataSourceId, localTenantId, ({ name, distributed }) => {
+    if (!distributed) return Promise.resolve();
+    throw new MoveError(
+      `Expected a data source on one server, but the tables of ${name} are distributed over several, ` +
+        'where changes cannot be followed: suspend the tenant, then `cloister tenants export` it and `cloister tenants import` it elsewhere.',
+    );
+  });
 }
 
 async function finish(deps: MoveDependencies, mover: Mover, move: MoveRow): Promise<MoveRow> {

@@ -7,8 +7,9 @@ import pg from 'pg';
 import { toClientConfig } from '../../database/connection-url';
 import { destroyConnection } from '../../database/pg-internals';
 import type { SqlRunner } from '../../database/statement';
-import { assertDataSourceIsSafe } from '../data-source-check';
+import { assertDataSourceIsSafe, type DataSourceFindings } from '../data-source-check';
 import type { DataSource } from '../directory';
+import { statingTenant, type SessionStyle } from '../transaction-scope';
 
 export interface PlaceTransaction extends SqlRunner {
   readonly client: pg.Client;
@@ -17,6 +18,8 @@ export interface PlaceTransaction extends SqlRunner {
 export interface Place {
   readonly name: string;
   readonly localTenantId: string;
+  /** Whether its tables are spread over several servers. */
+  readonly distributed: boolean;
   /** One snapshot for all that is read. */
   read<T>(work: (tx: PlaceTransaction) => Promise<T>): Promise<T>;
   write<T>(work: (tx: PlaceTransaction) => Promise<T>): Promise<T>;
@@ -40,17 +43,17 @@ export interface Fence {
 }
 
 /**
- * Hashes and rows are compared as text, so both sides must write times alike. One message with the
- * beginning, since each one counts while writers wait; hence no parameters.
+ * Behind BEGIN. Hashes and rows are compared as text, so both sides must write times alike. No
+ * parameters, so that all of it can be one message: each counts while writers wait.
  */
-const scopeOf = (localTenantId: string): string => {
-  if (!UUID.test(localTenantId)) throw new Error('Expected the id of a tenant to be a UUID.');
-  return `set local app.tenant_id = '${localTenantId}'; set local timezone = 'UTC';
-    set local statement_timeout = 0; set local jit = off`;
-};
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const stating = (localTenantId: string, style: SessionStyle): string[] => [
+  ...statingTenant(localTenantId, style),
+  "set local timezone = 'UTC'",
+  'set local statement_timeout = 0',
+  'set local jit = off',
+];
 /** As in silenceChangeLog. */
-const SILENT = `set local app.change_log = 'off'; set constraints all deferred`;
+const SILENT = ["set local app.change_log = 'off'", 'set constraints all deferred'];
 /** The server ends the fence of a mover that it has lost sight of. */
 const FENCE_AT_MOST_MS = 10_000;
 const LOCK_NOT_AVAILABLE = '55P03';
@@ -59,17 +62,31 @@ const CONNECT_WITHIN_MS = 5000;
 export async function openPlace(dataSource: DataSource, localTenantId: string): Promise<Place> {
   const client = await connect(dataSource);
   let fenceClient: pg.Client | undefined;
+  let findings: DataSourceFindings;
   try {
-    await assertDataSourceIsSafe(client);
+    findings = await assertDataSourceIsSafe(client, dataSource);
   } catch (error) {
     destroyConnection(client);
     throw error;
   }
   const tx: PlaceTransaction = { client, localTenantId, query: runnerOf(client) };
+  const { sessionStyle } = dataSource;
 
-  async function transact<T>(begin: string, work: () => Promise<T>): Promise<T> {
+  /** In as few messages as the style allows. */
+  const run = async (at: pg.Client, begin: string, then: readonly string[]): Promise<void> => {
+    const commands = [begin, ...stating(localTenantId, sessionStyle), ...then];
+    for (const text of sessionStyle === 'direct' ? [commands.join('; ')] : commands) {
+      await at.query(text);
+    }
+  };
+
+  async function transact<T>(
+    begin: string,
+    settings: readonly string[],
+    work: () => Promise<T>,
+  ): Promise<T> {
     try {
-      await client.query(`${begin}; ${scopeOf(localTenantId)}`);
+      await run(client, begin, settings);
       const result = await work();
       await client.query('commit');
       return result;
@@ -83,25 +100,26 @@ export async function openPlace(dataSource: DataSource, localTenantId: string): 
   return {
     name: dataSource.name,
     localTenantId,
-    read: (work) => transact('begin isolation level repeatable read read only', () => work(tx)),
-    write: (work) => transact(`begin; ${SILENT}`, () => work(tx)),
+    distributed: findings.distributed,
+    read: (work) => transact('begin isolation level repeatable read read only', [], () => work(tx)),
+    write: (work) => transact('begin', SILENT, () => work(tx)),
     async markMoved(moved) {
-      await client.query(
-        `begin; ${scopeOf(localTenantId)};
-         update cloister.tenants set moved_at = ${moved ? 'now()' : 'null'}
-           where tenant_id = '${localTenantId}'; commit`,
-      );
+      await run(client, 'begin', [
+        `update cloister.tenants set moved_at = ${moved ? 'now()' : 'null'}
+         where tenant_id = '${localTenantId}'`,
+        'commit',
+      ]);
     },
     async openFence(waitMs) {
       fenceClient ??= await connect(dataSource);
       const held = fenceClient;
       const startedAt = performance.now();
       try {
-        await held.query(
-          `begin; ${scopeOf(localTenantId)}; set local lock_timeout = ${waitMs};
-           set local idle_in_transaction_session_timeout = ${FENCE_AT_MOST_MS};
-           select pg_advisory_xact_lock(hashtextextended('${localTenantId}', 7302513))`,
-        );
+        await run(held, 'begin', [
+          `set local lock_timeout = ${waitMs}`,
+          `set local idle_in_transaction_session_timeout = ${FENCE_AT_MOST_MS}`,
+          `select pg_advisory_xact_lock(hashtextextended('${localTenantId}', 7302513))`,
+        ]);
       } catch (error) {
         await held.query('rollback');
         if (error instanceof pg.DatabaseError && error.code === LOCK_NOT_AVAILABLE)

@@ -14,6 +14,7 @@ export const PREFLIGHT_CHECKS = [
   'timeouts',
   'writable',
   'extensions',
+  'distribution',
   'pooler',
   'schema',
 ] as const;

@@ -1,4 +1,5 @@
 /** What the facts mean for serving from a database, and the SQL that mends what is wrong. */
+import { judgeDistribution } from './judge-distribution';
 import type { PreflightFacts } from './preflight-facts';
 import { passed, problem, type PreflightFinding } from './preflight-finding';
 
@@ -34,6 +35,7 @@ export function judgeServer(server: JudgedServer): PreflightFinding[] {
     judgeTimeouts(server),
     judgeWritable(server),
     judgeExtensions(server),
+    judgeDistribution(server),
     judgePooler(server),
     judgeSchema(server),
   ];
@@ -243,14 +245,6 @@ function judgeExtensions({ app, owner }: JudgedServer): PreflightFinding {
       `the search needs ${lacking.join(' and ')}, which ${owner === undefined ? 'whoever migrates has to create' : 'the owner cannot create'}; there: ${list}`,
       'Create them as a superuser, in this database, before the migration.',
       lacking.map((name) => `create extension ${name};`).join(' '),
-    );
-  }
-  if (app.extensions.includes('citus')) {
-    return problem(
-      'warning',
-      'extensions',
-      list,
-      'A distributed database states its tenant otherwise: enrol it with the session style distributed.',
     );
   }
   const coming = lacking.length > 0 ? `the migration creates ${lacking.join(' and ')}; ` : '';
