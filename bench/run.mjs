@@ -47,7 +47,9 @@ async function buildBench() {
   const folders = await Promise.all(
     ['src', 'peers'].map(async (folder) => {
       const files = await readdir(join(here, folder), { recursive: true });
-      return files.filter((file) => file.endsWith('.ts')).map((file) => join(here, folder, file));
+      return files
+        .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+        .map((file) => join(here, folder, file));
     }),
   );
   await rm(join(here, 'dist'), { recursive: true, force: true });

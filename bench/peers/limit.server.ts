@@ -17,7 +17,11 @@ function answer(tenant: string, name: string, body: string): Promise<string> {
   const statement = LIMIT_STATEMENTS[name];
   if (statement === undefined) throw new Error(`There is no statement ${name}.`);
   const { variables } = JSON.parse(body) as { variables: Record<string, string> };
-  const values = [tenant, ...statement.parameters.map((parameter) => variables[parameter])];
+  const values = [
+    tenant,
+    ...(statement.values?.(variables) ??
+      statement.parameters.map((parameter) => variables[parameter])),
+  ];
   return new Promise((resolve, reject) => {
     pool.connect((failure, client, release) => {
       if (client === undefined) {

@@ -1,8 +1,12 @@
+import { SEARCH_STATEMENT, wordsOf } from './search.statement';
+
 /** One statement for each query; $1 is the tenant, the finished answer is the column `json`. */
 interface LimitStatement {
   readonly text: string;
   /** Variables of the request that follow the tenant. */
   readonly parameters: readonly string[];
+  /** Parameters from the variables, where they are not those named. */
+  readonly values?: (variables: Readonly<Record<string, string>>) => readonly unknown[];
 }
 
 /** `fullName` → `t.full_name as "fullName"`. */
@@ -66,10 +70,8 @@ export const LIMIT_STATEMENTS: Readonly<Record<string, LimitStatement>> = {
     )} || ',"totalCount":' || (select count(*) from ${live('accounts')} and t.industry = $2) || '}}}' as json`,
   },
   q6: {
-    parameters: ['term'],
-    text: `select '{"data":{"accounts":' || ${list(
-      `select ${columns('id', 'name')} from ${live('accounts')} and t.name ilike '%' || $2 || '%'
-       order by t.name, t.id limit 20`,
-    )} || '}}' as json`,
+    parameters: [],
+    values: ({ term = '' }) => [wordsOf(term), 20],
+    text: `select '{"data":{"hits":' || ${list(SEARCH_STATEMENT)} || '}}' as json`,
   },
 };

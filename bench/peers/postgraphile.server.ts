@@ -2,9 +2,10 @@
  * PostGraphile 5 as its documentation sets it up in library mode: Amber preset, Node's HTTP server,
  * row-level security by `pgSettings` with a role. https://postgraphile.org/postgraphile/5/usage-library/
  *
- * Two additions: the connection-filter plugin, for the search and for leaving out deleted records
- * (without that its queries could not use the partial indexes), and filters on columns that are not
- * indexed themselves, for the same reason.
+ * Two additions: the connection-filter plugin, for leaving out deleted records (without that its
+ * queries could not use the partial indexes), and filters on columns that are not indexed themselves,
+ * for the same reason. The search is a function in a schema of its own, which is how PostGraphile's
+ * users add what tables do not say (the bench makes it, see search.function.ts).
  */
 import { createServer } from 'node:http';
 import { postgraphile } from 'postgraphile';
@@ -23,7 +24,7 @@ const pgl = postgraphile({
   pgServices: [
     makePgService({
       connectionString: settings.databaseUrl,
-      schemas: ['cloister'],
+      schemas: ['cloister', 'bench'],
       poolConfig: { max: settings.poolSize },
     }),
   ],

@@ -1,5 +1,6 @@
 import { Arg, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import type { Knex } from 'knex';
+import { SEARCH_STATEMENT, STATE_TENANT, wordsOf } from './search.statement';
 import type { Row } from './tutorial.loaders';
 import type { TutorialContext } from './tutorial.server';
 import {
@@ -8,6 +9,7 @@ import {
   Contact,
   ContactInput,
   CrmEvent,
+  Hit,
   Opportunity,
 } from './tutorial.types';
 
@@ -56,17 +58,27 @@ export class AccountResolver {
     return { nodes: rows.map(toCamelCase<Account>), totalCount: Number(counted?.count ?? 0) };
   }
 
-  @Query(() => [Account])
-  async searchAccounts(
+  @Query(() => [Hit])
+  async searchRecords(
     @Arg('term', () => String) term: string,
     @Arg('first', () => Int) first: number,
-    @Ctx() ctx: TutorialContext,
-  ): Promise<Account[]> {
-    const rows = await accounts(ctx)
-      .whereILike('name', `%${term}%`)
-      .orderBy(['name', 'id'])
-      .limit(first);
-    return rows.map(toCamelCase<Account>);
+    @Ctx() { db, tenantId, transaction }: TutorialContext,
+  ): Promise<Hit[]> {
+    const search = async (tx: Knex): Promise<Hit[]> => {
+      const values = [tenantId, wordsOf(term), first];
+      // Knex numbers its own parameters: each of ours is given where it stands.
+      const text = SEARCH_STATEMENT.replace(/\$\d/g, '?');
+      const bindings = [...SEARCH_STATEMENT.matchAll(/\$(\d)/g)].map(
+        ([, number]) => values[Number(number) - 1],
+      );
+      const { rows } = (await tx.raw(text, bindings as never)) as { rows: Hit[] };
+      return rows;
+    };
+    if (transaction !== undefined) return search(db);
+    return db.transaction(async (tx) => {
+      await tx.raw(STATE_TENANT.replace('$1', '?'), [tenantId]);
+      return search(tx);
+    });
   }
 
   @Mutation(() => Contact)

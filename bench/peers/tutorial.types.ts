@@ -1,4 +1,4 @@
-import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
+import { Field, Float, ID, InputType, Int, ObjectType } from 'type-graphql';
 
 @ObjectType()
 export class Contact {
@@ -42,6 +42,15 @@ export class Account {
 export class AccountPage {
   @Field(() => [Account]) declare nodes: Account[];
   @Field(() => Int) declare totalCount: number;
+}
+
+@ObjectType()
+export class Hit {
+  @Field(() => String) declare kind: string;
+  @Field(() => Float) declare rank: number;
+  @Field(() => String) declare matchedText: string;
+  @Field(() => ID) declare id: string;
+  @Field(() => String) declare name: string;
 }
 
 @InputType()

@@ -21,6 +21,8 @@ export interface ChildServerSpec {
 export interface ChildServer {
   readonly pid: number;
   readonly port: number;
+  /** Puts a word on the channel of the process and waits for what it sends back. */
+  ask(question: string): Promise<unknown>;
   stop(): Promise<void>;
 }
 
@@ -57,12 +59,19 @@ export async function startChildServer(spec: ChildServerSpec): Promise<ChildServ
     clearTimeout(timer);
   };
 
+  const ask = (question: string): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      if (hasEnded()) return reject(new Error(`The server ${spec.name} has ended.`));
+      child.once('message', resolve);
+      child.send(question, (error) => error !== null && reject(error));
+    });
+
   const until = Date.now() + READY_WITHIN_MS;
   while (pid !== undefined && !hasEnded() && Date.now() < until && !spec.signal.aborted) {
     const connection = await openHttpConnection(port).catch(() => undefined);
     if (connection !== undefined) {
       connection.close();
-      return { pid, port, stop };
+      return { pid, port, ask, stop };
     }
     await delay(50);
   }
@@ -72,7 +81,7 @@ export async function startChildServer(spec: ChildServerSpec): Promise<ChildServ
   throw new Error(`The server ${spec.name} did not start:\n${said.slice(-2000)}`);
 }
 
-function findFreePort(): Promise<number> {
+export function findFreePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);

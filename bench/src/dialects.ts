@@ -19,8 +19,8 @@ export const cloisterDialect: Dialect = {
       createContact(input: $input) { contact { id fullName email title } userErrors { message } } }`,
     q5: `query ($industry: String!) { accounts(first: 20, filter: { industry: { eq: $industry } },
       orderBy: [{ field: NAME, direction: ASC }]) { nodes { id name industry employeeCount } totalCount } }`,
-    q6: `query ($term: String!) { accounts(first: 20, filter: { name: { contains: $term } },
-      orderBy: [{ field: NAME, direction: ASC }]) { nodes { id name } } }`,
+    q6: `query ($term: String!) { hits: search(query: $term, first: 20) { kind rank matchedText
+      record { id ... on Account { name } ... on Contact { name: fullName } } } }`,
   },
   variables(query, { values }) {
     const { id = '', accountId = '' } = values;
@@ -51,9 +51,8 @@ export const postgraphileDialect: Dialect = {
     q5: `query ($industry: String!) { accounts: allAccounts(first: 20, orderBy: NAME_ASC,
       filter: { deletedAt: { isNull: true }, industry: { equalTo: $industry } }) {
       nodes { id: rowId name industry employeeCount } totalCount } }`,
-    q6: `query ($term: String!) { accounts: allAccounts(first: 20, orderBy: NAME_ASC,
-      filter: { deletedAt: { isNull: true }, name: { includesInsensitive: $term } }) {
-      nodes { id: rowId name } } }`,
+    q6: `query ($term: String!) { hits: benchSearchRecords(term: $term, first: 20) {
+      nodes { kind rank matchedText id: record name } } }`,
   },
   variables(query, { values }, tenantId) {
     if (query === 'q1') return { ...values, tenantId };
@@ -74,7 +73,8 @@ export const tutorialDialect: Dialect = {
     q4: 'mutation ($input: ContactInput!) { contact: createContact(input: $input) { id fullName email title } }',
     q5: `query ($industry: String!) { accounts: accountsOfIndustry(industry: $industry, first: 20) {
       nodes { id name industry employeeCount } totalCount } }`,
-    q6: 'query ($term: String!) { accounts: searchAccounts(term: $term, first: 20) { id name } }',
+    q6: `query ($term: String!) { hits: searchRecords(term: $term, first: 20) {
+      kind rank matchedText id name } }`,
   },
   variables: (query, { values }) => (query === 'q4' ? { input: values } : values),
 };
@@ -106,6 +106,11 @@ function simplify(value: unknown, key = ''): unknown {
   if (typeof value === 'object' && value !== null) {
     const record = value as Record<string, unknown>;
     const keys = Object.keys(record);
+    if ('record' in record) {
+      // A hit shows its record, or is one.
+      const { record: shown, ...hit } = record;
+      return simplify({ ...hit, ...(shown as object) });
+    }
     if (keys.length === 1 && keys[0] === 'nodes') return simplify(record['nodes']);
     if (key === 'amount') return Number(record['amount']);
     return Object.fromEntries(
@@ -119,6 +124,6 @@ function simplify(value: unknown, key = ''): unknown {
   if (key === 'id') return toUuid(value as string);
   if (key === 'amount') return Number(value);
   if (key === 'startsAt') return new Date(value as string).toISOString();
-  if (key === 'stage' || key === 'status') return (value as string).toLowerCase();
+  if (key === 'stage' || key === 'status' || key === 'kind') return (value as string).toLowerCase();
   return value;
 }

@@ -1,19 +1,26 @@
 /**
  * Run as a process of its own for the cloister that is measured: migrates registry and data source,
  * enrols the tenants, makes one user in each. Again with another URL it only moves the data source.
- * Takes an EnrolOrder as JSON in ENROL_ORDER and answers the tenants' ids on standard output.
+ * Takes an EnrolOrder as JSON in ENROL_ORDER and answers the tenants' ids, by data source, on standard
+ * output.
  */
 import { requireProduct } from './product';
 
 export interface EnrolOrder {
   readonly root: string;
-  readonly dataSource: { readonly url: string; readonly migrationUrl: string };
+  readonly sources: readonly {
+    readonly name: string;
+    readonly url: string;
+    readonly migrationUrl: string;
+    /** Of the tenants to enrol; none where the source is only to be found elsewhere from now on. */
+    readonly slugs: readonly string[];
+  }[];
   readonly poolSize: number;
-  readonly tenants: number;
   readonly password: string;
 }
 
-export const emailOf = (tenantIndex: number): string => `bench@tenant-${tenantIndex}.test`;
+export const slugOf = (tenantIndex: number): string => `tenant-${tenantIndex}`;
+export const emailOf = (slug: string): string => `bench@${slug}.test`;
 
 interface Tx {
   readonly localTenantId: string;
@@ -32,7 +39,7 @@ interface Config {
   readonly auth: { readonly emailIndexKey: string };
 }
 
-async function enrol(order: EnrolOrder): Promise<readonly string[]> {
+async function enrol(order: EnrolOrder): Promise<readonly (readonly string[])[]> {
   const load = <T>(path: string): T => requireProduct<T>(order.root, path);
   const { createConfig, readEnvironment } = load<{
     createConfig(environment: object): Config;
@@ -68,21 +75,9 @@ async function enrol(order: EnrolOrder): Promise<readonly string[]> {
   });
   const tenancy = createTenancy(config, { listen: false });
   try {
-    const dataSourceId = await enrolDataSource(tenancy, {
-      name: 'bench',
-      placement: 'shared',
-      ...order.dataSource,
-      poolMax: order.poolSize,
-    });
-    await migrateDataSource(tenancy, (await tenancy.registry.findDataSource(dataSourceId)) ?? {});
     const passwordHash = await createPasswords().hash(order.password);
     const routing = createEmailRouting(tenancy, config.auth.emailIndexKey);
-    const ids: string[] = [];
-    for (let index = 0; index < order.tenants; index += 1) {
-      const slug = `tenant-${index}`;
-      const id = await enrolTenant(tenancy, { slug, name: slug, dataSourceId });
-      ids.push(id);
-      const email = emailOf(index);
+    const addUser = async (id: string, email: string): Promise<void> => {
       await tenancy
         .openSession((await tenancy.registry.findTenant(id)) ?? {})
         .transaction(async (tx) => {
@@ -93,8 +88,24 @@ async function enrol(order: EnrolOrder): Promise<readonly string[]> {
           });
         });
       await routing(id).add(email);
+    };
+    const answer: string[][] = [];
+    for (const { slugs, ...source } of order.sources) {
+      const dataSourceId = await enrolDataSource(tenancy, {
+        ...source,
+        placement: 'shared',
+        poolMax: order.poolSize,
+      });
+      await migrateDataSource(tenancy, (await tenancy.registry.findDataSource(dataSourceId)) ?? {});
+      const ids: string[] = [];
+      for (const slug of slugs) {
+        const id = await enrolTenant(tenancy, { slug, name: slug, dataSourceId });
+        ids.push(id);
+        await addUser(id, emailOf(slug));
+      }
+      answer.push(ids);
     }
-    return ids;
+    return answer;
   } finally {
     await tenancy.close();
   }

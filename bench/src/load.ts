@@ -1,14 +1,22 @@
 /** Sends requests over a number of connections, each waiting for its answer before the next. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { openHttpConnection, type HttpAnswer } from './http-connection';
 
 /** Looks at an answer; throws when it is not what was asked for. */
-export type CheckAnswer = (answer: HttpAnswer, requestIndex: number, full: boolean) => void;
+export type CheckAnswer = (
+  answer: HttpAnswer,
+  requestIndex: number,
+  full: boolean,
+  milliseconds: number,
+) => void;
 
 export interface Load {
   readonly port: number;
   readonly requests: readonly Buffer[];
   readonly connections: number;
   readonly seconds: number;
+  /** Each connection sends no more often than this; without it, as soon as it has its answer. */
+  readonly everyMs?: number;
   readonly check: CheckAnswer;
   readonly signal: AbortSignal;
 }
@@ -28,11 +36,14 @@ export async function runLoad(load: Load): Promise<LoadResult> {
   const open = await Promise.all(
     Array.from({ length: load.connections }, () => openHttpConnection(load.port)),
   );
+  const { everyMs = 0 } = load;
   const begun = performance.now();
   const until = begun + load.seconds * 1000;
   let next = 0;
 
-  async function client(connection: (typeof open)[number]): Promise<void> {
+  async function client(connection: (typeof open)[number], place: number): Promise<void> {
+    // Evenly over the time, not all at once again and again.
+    if (everyMs > 0) await delay((everyMs * place) / load.connections);
     for (let sent = performance.now(); sent < until && !load.signal.aborted;) {
       const serial = next;
       next += 1;
@@ -41,9 +52,14 @@ export async function runLoad(load: Load): Promise<LoadResult> {
       if (request === undefined) throw new Error('There is nothing to send.');
       const answer = await connection.send(request);
       const now = performance.now();
-      latencies.push(now - sent);
+      const milliseconds = now - sent;
+      latencies.push(milliseconds);
       sent = now;
-      load.check(answer, index, serial % FULL_CHECK_EVERY === 0);
+      load.check(answer, index, serial % FULL_CHECK_EVERY === 0, milliseconds);
+      if (milliseconds < everyMs) {
+        await delay(everyMs - milliseconds);
+        sent = performance.now();
+      }
     }
   }
 

@@ -1,12 +1,9 @@
 /** The order of a run: database, counting, servers, equal answers, rounds, report. No logic. */
-import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { cpus, tmpdir, totalmem } from 'node:os';
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { checkOut } from './checkout';
 import { countStatements, type RequestCounts } from './counting';
-import { measure, type StartedTarget } from './measure';
+import { measure } from './measure';
 import { HELP, parseOptions, UsageError, type Options } from './options';
 import { renderPlot } from './plot';
 import { residentMegabytes } from './process-figures';
@@ -15,13 +12,14 @@ import { renderProfiles } from './profile';
 import { createProgress, type Progress } from './progress';
 import type { QueryId } from './queries';
 import { renderReport } from './report';
+import { MODES } from './modes';
 import { summarise, type Results } from './summary';
+import { describeCommit, describeMachine, openFolders, type Folders } from './surroundings';
 import { TARGET_NAMES } from './target-names';
+import { startAll, verifyAll } from './start-targets';
 import { CLOISTER_LIMITS, createTarget, type Target } from './targets';
-import { askAll, assertEqualAnswers, assertFull, type Answers } from './verify';
 import { createWorld, type World } from './world';
 
-const run = promisify(execFile);
 const INTERRUPTED_EXIT_CODE = 130;
 
 /** @returns the exit code. */
@@ -32,7 +30,12 @@ export async function main(args: readonly string[]): Promise<number> {
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   let timer: NodeJS.Timeout | undefined;
   try {
-    const options = parseOptions(args);
+    if (args[0] === 'scale') {
+      const { runScale } = await import('./scale/run-scale.js');
+      return await runScale(args.slice(1), progress, stopping);
+    }
+    const mode = MODES[args[0] ?? ''];
+    const options = parseOptions(mode === undefined ? args : args.slice(1), mode?.defaults);
     if (options === 'help') {
       process.stdout.write(HELP);
       return 0;
@@ -41,7 +44,7 @@ export async function main(args: readonly string[]): Promise<number> {
       `Given up after ${options.maxMinutes} minutes; --max-minutes gives more.`,
     );
     timer = setTimeout(() => stopping.abort(tooLong), options.maxMinutes * 60_000);
-    await runBench(options, progress, stopping.signal);
+    await (mode?.run ?? runBench)(options, progress, stopping.signal);
     return 0;
   } catch (error) {
     const reason: unknown = stopping.signal.aborted ? stopping.signal.reason : error;
@@ -66,10 +69,11 @@ const isParseFault = (error: unknown): boolean =>
 /** What is opened is closed in the opposite order, whatever happens. */
 async function runBench(options: Options, progress: Progress, signal: AbortSignal): Promise<void> {
   const closers: (() => Promise<unknown>)[] = [];
-  const home = await mkdtemp(join(tmpdir(), 'cloister-bench-'));
-  closers.push(() => rm(home, { recursive: true, force: true }));
+  const folders = await openFolders(options);
+  closers.push(() => folders.remove());
   try {
-    const targets = await createTargets(options, home, progress, signal, closers);
+    const targets = await createTargets(options, folders, progress, signal, closers);
+    if (options.fillOnly) return;
     const counts = new Map<Target, ReadonlyMap<QueryId, RequestCounts>>();
     for (const target of targets) {
       progress.say(`Counting the statements of ${target.label}.`);
@@ -86,7 +90,7 @@ async function runBench(options: Options, progress: Progress, signal: AbortSigna
     const results: Results = {
       preliminary: options.quick,
       date: new Date().toISOString(),
-      machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'CPU'}, ${Math.round(totalmem() / 2 ** 30)} GB`,
+      machine: describeMachine(),
       postgres: targets[0]?.world.version ?? '',
       commit: await describeCommit(),
       settings: { ...options, cloister: { NODE_ENV: 'production', ...CLOISTER_LIMITS } },
@@ -107,7 +111,7 @@ async function runBench(options: Options, progress: Progress, signal: AbortSigna
     if (options.profile) {
       for (const { server } of started) await server.stop();
       for (const { label } of targets.filter(({ name }) => name === 'cloister')) {
-        const folder = join(home, 'profiles', label);
+        const folder = join(folders.temporary, 'profiles', label);
         process.stdout.write(`\n${label}\n${await renderProfiles(folder)}\n`);
         const kept = join(PROJECT_ROOT, 'bench', 'results', 'profiles', label);
         await rm(kept, { recursive: true, force: true });
@@ -124,7 +128,7 @@ async function runBench(options: Options, progress: Progress, signal: AbortSigna
 
 async function createTargets(
   options: Options,
-  home: string,
+  { home, temporary }: Folders,
   progress: Progress,
   signal: AbortSignal,
   closers: (() => Promise<unknown>)[],
@@ -132,11 +136,11 @@ async function createTargets(
   const openWorld = async (root: string, folder: string): Promise<World> => {
     const { tenants, accounts } = options.size;
     progress.say(`Filling a database: ${tenants} tenants, ${accounts} accounts.`);
-    const world = await createWorld(root, folder, options, signal);
+    const world = await createWorld({ root, home: folder, options, signal });
     closers.push(() => world.close());
     return world;
   };
-  const settings = { options, home, signal };
+  const settings = { options, home: temporary, signal };
   if (options.compare === undefined) {
     const world = await openWorld(PROJECT_ROOT, home);
     // The limit comes first: the others are compared with it.
@@ -146,9 +150,9 @@ async function createTargets(
   }
   const targets: Target[] = [];
   for (const [index, revision] of options.compare.entries()) {
-    const folder = join(home, `commit-${index + 1}`);
-    const checkout = await checkOut(revision, join(folder, 'cloister'), progress, signal);
-    const world = await openWorld(checkout.root, folder);
+    const commit = `commit-${index + 1}`;
+    const checkout = await checkOut(revision, join(temporary, commit), progress, signal);
+    const world = await openWorld(checkout.root, join(home, `${commit}-data`));
     const label = targets.some((target) => target.label === checkout.label)
       ? `${checkout.label} again`
       : checkout.label;
@@ -157,42 +161,6 @@ async function createTargets(
     targets.push(createTarget('cloister', label, world, settings));
   }
   return targets;
-}
-
-async function startAll(
-  targets: readonly Target[],
-  progress: Progress,
-  closers: (() => Promise<unknown>)[],
-): Promise<readonly StartedTarget[]> {
-  const started: StartedTarget[] = [];
-  for (const target of targets) {
-    progress.say(`Starting ${target.label}.`);
-    const server = await target.start(target.world.postgresPort);
-    closers.push(() => server.stop());
-    const idleMegabytes = residentMegabytes(server.pid);
-    const requests = await target.prepare(server);
-    const answers = new Map<QueryId, Answers>();
-    for (const [query, asked] of requests) answers.set(query, await askAll(server.port, asked));
-    await target.world.removeCreated();
-    started.push({ target, server, requests, answers, idleMegabytes });
-  }
-  return started;
-}
-
-function verifyAll(started: readonly StartedTarget[], { queries }: Options): void {
-  const [first] = started;
-  for (const query of queries) {
-    const reference = first?.answers.get(query) ?? [];
-    assertFull(query, reference);
-    for (const { target, answers } of started) {
-      assertEqualAnswers(query, target.label, answers.get(query) ?? [], reference);
-    }
-  }
-}
-
-async function describeCommit(): Promise<string> {
-  const { stdout } = await run('git', ['describe', '--always', '--dirty'], { cwd: PROJECT_ROOT });
-  return stdout.trim();
 }
 
 const notes = ({

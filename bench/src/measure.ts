@@ -5,22 +5,32 @@ import type { Options } from './options';
 import { cpuBetween, processTree, readCpu, residentMegabytes } from './process-figures';
 import type { Progress } from './progress';
 import type { QueryId } from './queries';
-import type { Target } from './targets';
 import { checkAgainst, type Answers } from './verify';
+import type { World } from './world';
 
-export interface StartedTarget {
+/** One of those that are compared. */
+export interface MeasuredTarget<Query extends string = QueryId> {
+  readonly label: string;
+  readonly world: Pick<World, 'postmasterPid' | 'removeCreated'>;
+  prepare(server: ChildServer): Promise<ReadonlyMap<Query, readonly Buffer[]>>;
+}
+
+export interface StartedTarget<
+  Query extends string = QueryId,
+  Target extends MeasuredTarget<Query> = MeasuredTarget<Query>,
+> {
   readonly target: Target;
   readonly server: ChildServer;
-  requests: ReadonlyMap<QueryId, readonly Buffer[]>;
-  readonly answers: ReadonlyMap<QueryId, Answers>;
+  requests: ReadonlyMap<Query, readonly Buffer[]>;
+  readonly answers: ReadonlyMap<Query, Answers>;
   /** Megabytes before anything was asked. */
   readonly idleMegabytes: number;
 }
 
 /** One measurement of one server. */
-export interface Sample {
+export interface Sample<Query extends string = QueryId> {
   readonly round: number;
-  readonly query: QueryId;
+  readonly query: Query;
   readonly connections: number;
   readonly label: string;
   readonly requestsPerSecond: number;
@@ -35,13 +45,19 @@ export interface Sample {
 const WARM_UP_CONNECTIONS = 8;
 const TOKENS_GOOD_FOR_MS = 10 * 60_000;
 
-export async function measure(
-  started: readonly StartedTarget[],
-  options: Options,
+/** How long and how often. */
+export type Schedule<Query extends string = QueryId> = Pick<
+  Options,
+  'connections' | 'rounds' | 'secondsPerCell' | 'warmUpSeconds'
+> & { readonly queries: readonly Query[] };
+
+export async function measure<Query extends string>(
+  started: readonly StartedTarget<Query>[],
+  options: Schedule<Query>,
   signal: AbortSignal,
   progress: Progress,
-): Promise<readonly Sample[]> {
-  const samples: Sample[] = [];
+): Promise<readonly Sample<Query>[]> {
+  const samples: Sample<Query>[] = [];
   const cells = options.queries.flatMap((query) =>
     options.connections.map((connections) => ({ query, connections })),
   );
@@ -65,7 +81,7 @@ export async function measure(
         );
         samples.push(await measureOne(each, { round, query, connections }, options, signal));
       }
-      if (query === 'q4')
+      if (makesContacts(query))
         for (const world of new Set(started.map(({ target }) => target.world)))
           await world.removeCreated();
     }
@@ -75,9 +91,9 @@ export async function measure(
 }
 
 /** Every server at every query until its code is compiled, before the first round. */
-async function warmUp(
-  started: readonly StartedTarget[],
-  { queries, secondsPerCell }: Options,
+async function warmUp<Query extends string>(
+  started: readonly StartedTarget<Query>[],
+  { queries, secondsPerCell }: Schedule<Query>,
   signal: AbortSignal,
   progress: Progress,
 ): Promise<void> {
@@ -87,18 +103,21 @@ async function warmUp(
       progress.step(`warming up  ${query}  ${each.target.label}`);
       const seconds = Math.min(3, 1.5 * secondsPerCell);
       await drive(each, { query, connections: WARM_UP_CONNECTIONS }, seconds, signal);
-      if (query === 'q4') await each.target.world.removeCreated();
+      if (makesContacts(query)) await each.target.world.removeCreated();
     }
   }
   progress.end();
 }
 
-type Cell = Pick<Sample, 'query' | 'connections'>;
+/** The create, after which the tables are as they were. */
+const makesContacts = (query: string): boolean => query === 'q4';
+
+type Cell<Query extends string> = Pick<Sample<Query>, 'query' | 'connections'>;
 
 /** @throws naming the server and the query, whatever went wrong. */
-async function drive(
-  { target, server, requests, answers }: StartedTarget,
-  { query, connections }: Cell,
+async function drive<Query extends string>(
+  { target, server, requests, answers }: StartedTarget<Query>,
+  { query, connections }: Cell<Query>,
   seconds: number,
   signal: AbortSignal,
 ): Promise<LoadResult> {
@@ -120,12 +139,12 @@ async function drive(
   }
 }
 
-async function measureOne(
-  each: StartedTarget,
-  cell: Cell & Pick<Sample, 'round'>,
-  { warmUpSeconds, secondsPerCell }: Options,
+async function measureOne<Query extends string>(
+  each: StartedTarget<Query>,
+  cell: Cell<Query> & Pick<Sample, 'round'>,
+  { warmUpSeconds, secondsPerCell }: Schedule<Query>,
   signal: AbortSignal,
-): Promise<Sample> {
+): Promise<Sample<Query>> {
   const { target, server } = each;
   await drive(each, cell, warmUpSeconds, signal);
   const postgres = (): readonly number[] => processTree(target.world.postmasterPid);

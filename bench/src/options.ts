@@ -28,7 +28,31 @@ export interface Options {
   readonly compare: readonly [string, string] | undefined;
   /** Record a CPU profile of each cloister and print where its time went. */
   readonly profile: boolean;
+  /** Accounts of a tenant, in `growth`. */
+  readonly sizes: readonly number[];
+  /** Where databases are kept for the next run; without it, they go with the run. */
+  readonly home: string | undefined;
+  /** Make and fill the databases, and measure nothing. */
+  readonly fillOnly: boolean;
 }
+
+/** What a mode takes where the command line says nothing. */
+export type Defaults = Readonly<
+  Partial<
+    Record<
+      | 'only'
+      | 'connections'
+      | 'rounds'
+      | 'seconds'
+      | 'tenants'
+      | 'accounts'
+      | 'contacts'
+      | 'opportunities'
+      | 'events',
+      string
+    >
+  >
+>;
 
 export const HELP = `npm run bench -- [options]
 
@@ -42,13 +66,22 @@ export const HELP = `npm run bench -- [options]
   --tenants 10 --accounts 20000 --contacts 60000 --opportunities 60000 --events 40000
   --compare A B           two commits of cloister in turn; . is the working tree
   --profile               a CPU profile of cloister, and where its time went (Node only)
+  --home folder           keeps the databases there, and takes those that are there
+  --fill-only             with --home: fills them and measures nothing
+
+npm run bench -- isolation       cloister with row-level security against without
+npm run bench -- rotation        1,000 tenants in turn against one
+npm run bench -- growth          what a query costs in tenants of 1,000 to 1,000,000 accounts
+  --sizes 1000,10000,100000,1000000
+
+npm run bench -- scale --help    many tenants, bounded connections, fair shares
 `;
 
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-export function parseOptions(args: readonly string[]): Options | 'help' {
+export function parseOptions(args: readonly string[], defaults: Defaults = {}): Options | 'help' {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
@@ -57,28 +90,42 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
       quick: { type: 'boolean', default: false },
       only: { type: 'string' },
       targets: { type: 'string' },
-      connections: { type: 'string', default: '1,8,32' },
+      connections: { type: 'string', default: defaults.connections ?? '1,8,32' },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       'max-minutes': { type: 'string', default: '60' },
-      tenants: { type: 'string', default: '10' },
-      accounts: { type: 'string', default: '20000' },
-      contacts: { type: 'string', default: '60000' },
-      opportunities: { type: 'string', default: '60000' },
-      events: { type: 'string', default: '40000' },
+      tenants: { type: 'string', default: defaults.tenants ?? '10' },
+      accounts: { type: 'string', default: defaults.accounts ?? '20000' },
+      contacts: { type: 'string', default: defaults.contacts ?? '60000' },
+      opportunities: { type: 'string', default: defaults.opportunities ?? '60000' },
+      events: { type: 'string', default: defaults.events ?? '40000' },
       compare: { type: 'string' },
       profile: { type: 'boolean', default: false },
+      sizes: { type: 'string', default: '1000,10000,100000,1000000' },
+      home: { type: 'string' },
+      'fill-only': { type: 'boolean', default: false },
     },
   });
   if (values.help) return 'help';
   const { quick } = values;
   const second = positionals[0];
+  if (values.compare === undefined && second !== undefined) {
+    throw new UsageError(
+      `Expected options or one of scale, isolation, rotation, growth first, but got "${second}".`,
+    );
+  }
+  if (values['fill-only'] && values.home === undefined) {
+    throw new UsageError(
+      'Expected --home with --fill-only: else what is filled goes with the run.',
+    );
+  }
   if (values.compare !== undefined && second === undefined) {
     throw new UsageError('Expected two commits after --compare, but got one.');
   }
+  const secondsPerCell = seconds(values.seconds ?? (quick ? '0.4' : (defaults.seconds ?? '2')));
   return {
     quick,
-    queries: oneOf('--only', values.only?.toLowerCase(), QUERY_IDS, QUERY_IDS),
+    queries: oneOf('--only', (values.only ?? defaults.only)?.toLowerCase(), QUERY_IDS, QUERY_IDS),
     targets: oneOf(
       '--targets',
       values.targets,
@@ -86,13 +133,13 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
       values.compare === undefined ? TARGET_NAMES : ['limit', 'cloister'],
     ),
     connections: values.connections.split(',').map((text) => count('--connections', text, 256)),
-    rounds: count('--rounds', values.rounds ?? (quick ? '2' : '5'), 50),
-    secondsPerCell: seconds(values.seconds ?? (quick ? '0.4' : '2')),
-    warmUpSeconds: quick ? 0.2 : 0.5,
+    rounds: count('--rounds', values.rounds ?? (quick ? '2' : (defaults.rounds ?? '5')), 50),
+    secondsPerCell,
+    warmUpSeconds: Math.min(0.5, secondsPerCell / 4),
     maxMinutes: count('--max-minutes', values['max-minutes'], 600),
     poolSize: 8,
     size: {
-      tenants: count('--tenants', values.tenants, 100),
+      tenants: count('--tenants', values.tenants, 10_000),
       accounts: count('--accounts', values.accounts, 10_000_000),
       contacts: count('--contacts', values.contacts, 10_000_000),
       opportunities: count('--opportunities', values.opportunities, 10_000_000),
@@ -101,6 +148,9 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
     compare:
       values.compare === undefined || second === undefined ? undefined : [values.compare, second],
     profile: values.profile,
+    sizes: values.sizes.split(',').map((text) => count('--sizes', text, 10_000_000)),
+    home: values.home,
+    fillOnly: values['fill-only'],
   };
 }
 

@@ -11,6 +11,8 @@ export interface EmbeddedAccess {
   readonly dataSources: {
     readonly shared: { readonly url: string; readonly migrationUrl: string };
   };
+  /** Of the role that may create databases. */
+  readonly serverUrl: string;
   readonly postgres: {
     readonly port: number;
     urlFor(database: string): string;
@@ -19,7 +21,10 @@ export interface EmbeddedAccess {
 }
 
 interface EmbeddedModule {
-  prepareEmbedded(home: string, options: { log(line: string): void }): Promise<EmbeddedAccess>;
+  prepareEmbedded(
+    home: string,
+    options: { log(line: string): void; settings?: Readonly<Record<string, string>> },
+  ): Promise<EmbeddedAccess>;
 }
 
 /** A built module of a cloister, by its path under `src`. */

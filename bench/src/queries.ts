@@ -10,7 +10,7 @@ export const QUERY_TITLES: Readonly<Record<QueryId, string>> = {
   q3: 'nested page: 20 accounts × (5 contacts, 5 opportunities with primary contact, 5 events)',
   q4: 'create a contact',
   q5: 'filtered and sorted page of 20 with totalCount',
-  q6: 'search (for now: name contains, no index)',
+  q6: 'search over accounts and contacts: the best 20, typing errors included',
 };
 
 /** One request: the tenant it is for, and values by name, ids as UUIDs. */

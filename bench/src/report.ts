@@ -119,7 +119,7 @@ function targetTable({ targets }: Results): string[] {
 }
 
 /** Aligned, so that it reads in a terminal too. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const widths = head.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
   );

@@ -9,7 +9,7 @@ import {
   tutorialDialect,
   type Dialect,
 } from './dialects';
-import { emailOf } from './enrol';
+import { emailOf, slugOf } from './enrol';
 import { jsonRequest, openHttpConnection } from './http-connection';
 import type { Options } from './options';
 import { askedFor, type QueryId } from './queries';
@@ -86,7 +86,7 @@ export function createTarget(
 }
 
 /** What `npm start` runs, without the `node` before it. */
-function npmStartArguments(root: string): string[] {
+export function npmStartArguments(root: string): string[] {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     readonly scripts: { readonly start: string };
   };
@@ -129,7 +129,7 @@ function cloisterTarget(
     async prepare(server) {
       const tokens: string[] = [];
       for (const index of world.dataset.tenants.keys()) {
-        tokens.push(await signIn(server.port, emailOf(index), world.password));
+        tokens.push(await signIn(server.port, emailOf(slugOf(index)), world.password));
       }
       return requestsOf(
         cloisterDialect,
@@ -189,7 +189,7 @@ function peerTarget(
   };
 }
 
-function requestsOf(
+export function requestsOf(
   dialect: Dialect,
   { dataset }: World,
   { queries }: Options,
@@ -209,7 +209,7 @@ function requestsOf(
   );
 }
 
-async function signIn(port: number, email: string, password: string): Promise<string> {
+export async function signIn(port: number, email: string, password: string): Promise<string> {
   const connection = await openHttpConnection(port);
   try {
     const request = jsonRequest(
