@@ -25,20 +25,23 @@ type Fail = (error: Error) => void;
 
 class Watch implements Due {
   dueAt = 0;
-  readonly #awaiting = new Set<Fail>();
+  place: number | undefined;
+  /** In the order they were sent, in which they are answered. */
+  readonly #awaiting: Fail[] = [];
   #silentSince = 0;
   #limitMs = 0;
 
   constructor(private readonly client: ClientBase) {}
 
   add(fail: Fail, limitMs: number): void {
-    this.#awaiting.add(fail);
-    if (this.#awaiting.size === 1) this.#arm(limitMs);
+    this.#awaiting.push(fail);
+    if (this.#awaiting.length === 1) this.#arm(limitMs);
   }
 
   answered(fail: Fail, limitMs: number): void {
-    this.#awaiting.delete(fail);
-    if (this.#awaiting.size > 0) this.#arm(limitMs);
+    const place = this.#awaiting.indexOf(fail);
+    if (place !== -1) this.#awaiting.splice(place, 1);
+    if (this.#awaiting.length > 0) this.#arm(limitMs);
     else suspects.remove(this);
   }
 
@@ -59,7 +62,7 @@ class Watch implements Due {
     const { host, port } = internalsOf(this.client);
     const alive = await answers(host, port, ANSWER_WITHIN_MS);
     // Something was answered meanwhile.
-    if (this.dueAt !== dueAt || this.#awaiting.size === 0) return;
+    if (this.dueAt !== dueAt || this.#awaiting.length === 0) return;
     if (!alive) {
       this.#giveUp(
         tenantUnavailable('DATA_SOURCE_UNREACHABLE', new Error('The server fell silent.')),
@@ -73,8 +76,7 @@ class Watch implements Due {
   }
 
   #giveUp(error: Error): void {
-    const failed = [...this.#awaiting];
-    this.#awaiting.clear();
+    const failed = this.#awaiting.splice(0);
     suspects.remove(this);
     for (const fail of failed) fail(error);
     destroyConnection(this.client);

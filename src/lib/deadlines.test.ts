@@ -37,6 +37,26 @@ describe('a list of deadlines', () => {
     expect(dropped.onDue).not.toHaveBeenCalled();
   });
 
+  it('takes any of many off and keeps the others', () => {
+    const deadlines = new Deadlines(100);
+    const all = Array.from({ length: 9 }, () => due(performance.now() + 150));
+    for (const each of all) deadlines.add(each);
+    for (const gone of [0, 4, 8, 4]) deadlines.remove(all[gone] ?? due(0));
+    jest.advanceTimersByTime(1000);
+    const calls = all.map(({ onDue }) => onDue.mock.calls.length);
+    expect(calls).toEqual([0, 1, 1, 1, 0, 1, 1, 1, 0]);
+  });
+
+  it('does not call what the end of another has taken off', () => {
+    const deadlines = new Deadlines(100);
+    const second = due(performance.now() + 150);
+    const first = { dueAt: second.dueAt, onDue: () => deadlines.remove(second) };
+    deadlines.add(first);
+    deadlines.add(second);
+    jest.advanceTimersByTime(1000);
+    expect(second.onDue).not.toHaveBeenCalled();
+  });
+
   it('holds no timer while nothing waits, and one again when something does', () => {
     const deadlines = new Deadlines(100);
     const first = due(performance.now() + 150);

@@ -49,6 +49,7 @@ export class LeaseQueue {
         isProbe,
         resolve,
         reject,
+        place: undefined,
         dueAt: performance.now() + timeoutMs,
         onDue: () => onTimeout(this.#waiters.indexOf(waiter)),
       };

@@ -17,6 +17,7 @@ const deadlines = new Deadlines(DEADLINES_EVERY_MS);
 
 export class RequestScope implements Due {
   dueAt = 0;
+  place: number | undefined;
   /** Rejects with the reason when the request must stop; never resolves. */
   readonly stopped: Promise<never>;
   readonly #callbacks: ((reason: Error) => void)[] = [];
