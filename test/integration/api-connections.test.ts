@@ -155,9 +155,9 @@ describe('the statements of a query', () => {
     await api.ask(query, variables);
     return world.statements.map(({ text }) => text);
   };
-  const limitOf = async (query: string): Promise<unknown> => {
+  const limitOf = async (query: string): Promise<number> => {
     await statementsOf(query);
-    return world.statements[0]?.values.at(-1);
+    return Number(/limit (\d+)$/.exec(world.statements[0]?.text ?? '')?.[1]);
   };
 
   it.each([
