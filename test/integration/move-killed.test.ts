@@ -79,7 +79,8 @@ async function killedWhen(moment: Moment, to: string, meanwhile: () => unknown):
       async () => {
         if (child.exitCode !== null) throw new Error(`The mover ended by itself: ${said}`);
         const { rows } = await holder.query(
-          `select from pg_locks where locktype = 'advisory' and objid = ${HELD} and not granted`,
+          `select from pg_locks where locktype = 'advisory' and objid = ${HELD} and not granted
+           and database = (select oid from pg_database where datname = current_database())`,
         );
         return rows.length;
       },
@@ -90,12 +91,19 @@ async function killedWhen(moment: Moment, to: string, meanwhile: () => unknown):
     child.kill('SIGKILL');
     expect((await ended)[1]).toBe('SIGKILL');
     await holder.query(`select pg_advisory_unlock(${HELD}); drop trigger hold on registry.moves`);
-    // The server has yet to notice that nobody is there any more.
+    // The server has yet to notice that nobody is there any more. Other tests hold locks in databases
+    // of theirs.
+    const databases = [registry, places.shared, places.spare].map(({ superuserUrl }) =>
+      new URL(superuserUrl).pathname.slice(1),
+    );
     await eventually(
       async () =>
         (
           await holder.query(
-            "select from pg_locks where locktype = 'advisory' and objsubid = 1 and granted and mode = 'ExclusiveLock'",
+            `select from pg_locks l join pg_database d on d.oid = l.database
+             where l.locktype = 'advisory' and l.objsubid = 1 and l.granted and l.mode = 'ExclusiveLock'
+               and d.datname = any($1)`,
+            [databases],
           )
         ).rows.length,
       (held) => held === 0,
