@@ -221,7 +221,8 @@ describe('the pools of a process', () => {
       );
       for (const outcome of outcomes)
         expect(outcome).toMatchObject({ reason: { code: 'TENANT_UNAVAILABLE' } });
-      expect(proxy.attempts()).toBe(2);
+      // A third may begin between the first failure and the second, which opens the breaker.
+      expect([2, 3]).toContain(proxy.attempts());
     });
 
     it('drop idle connections when one was cut, and connect anew', async () => {
