@@ -3,11 +3,11 @@
  *
  * Owns a `pg` pool wrapped by Knex, a breaker and the queue of those who wait. Whoever waits is
  * served by a connection that comes back or by a new one, whichever is there first, in an order that
- * is fair between tenants (see `lease-queue.ts`) and for a bounded time. A connection that is given back is used again only if its last
- * statement was answered by the server; once one was lost, the idle ones are suspects and go too.
+ * is fair between tenants (see `lease-queue.ts`) and for a bounded time. A connection that is given
+ * back is used again only if its last statement was answered by the server; once one was lost, the
+ * idle ones are suspects and go too.
  * Lives until `retire()`; leases that are out keep their connections until they are released.
  */
-import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { isAppError, overloaded, tenantUnavailable, type AppError } from '../errors';
 import { AddressRefused } from '../database/address-guard';
@@ -21,6 +21,7 @@ import type { DataSource } from './directory';
 import { createFairShares, shareOf, type FairShares } from './fair-shares';
 import { createKnexPool } from './knex-pool';
 import { LeaseQueue } from './lease-queue';
+import { poolKey } from './pool-key';
 import type { Lease, PoolStats } from './pools';
 
 export interface DataSourcePoolOptions {
@@ -37,14 +38,6 @@ export interface DataSourcePoolOptions {
 /** The pool was taken out of use while the caller waited: ask its successor. */
 export class PoolRetired extends Error {
   override readonly name = 'PoolRetired';
-}
-
-/** What a pool is for: data sources that agree in it share one, whatever else their rows say. */
-export function poolKey(dataSource: DataSource): string {
-  const { id, connection, poolMin, poolMax, namedStatements, sessionStyle } = dataSource;
-  // The style too: whether it fits is looked at when a pool is made.
-  const parts = JSON.stringify([id, connection, poolMin, poolMax, namedStatements, sessionStyle]);
-  return createHash('sha256').update(parts).digest('base64'); // it holds a password
 }
 
 export class DataSourcePool implements Claimant {

@@ -10,13 +10,9 @@ import { overloaded } from '../errors';
 import { MINUTE, SECOND } from '../lib/duration';
 import type { BreakerState } from './breaker';
 import { createConnectionBudget, type ConnectionBudget } from './connection-budget';
-import {
-  DataSourcePool,
-  poolKey,
-  PoolRetired,
-  type DataSourcePoolOptions,
-} from './data-source-pool';
+import { DataSourcePool, PoolRetired, type DataSourcePoolOptions } from './data-source-pool';
 import type { DataSource } from './directory';
+import { poolKey } from './pool-key';
 
 export interface Lease {
   readonly client: pg.PoolClient;
