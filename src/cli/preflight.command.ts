@@ -1,6 +1,5 @@
 /** `cloister sources preflight`: looks at a database that is not enrolled yet. */
 import { Option, type Command } from 'commander';
-import { readCommandSecrets } from '../config';
 import {
   dataSourcePreflight,
   type PreflightReport,
@@ -8,7 +7,8 @@ import {
 import type { PreflightFinding } from '../tenancy/preflight/preflight-finding';
 import { PLACEMENTS, type Placement } from '../tenancy/registry.store';
 import { CommandFailure } from './command-failure';
-import { createPrompt, secretFrom } from './prompt';
+import { createPrompt } from './prompt';
+import { readSourceUrls } from './source-urls';
 import { wholeNumber } from './whole-number';
 import { withTenancy } from './with-tenancy';
 
@@ -46,21 +46,13 @@ export function registerPreflight(sources: Command): void {
 }
 
 async function preflight({ placement, poolMax, json = false }: PreflightOptions): Promise<void> {
-  const { sourceUrl, sourceMigrationUrl } = readCommandSecrets();
   const prompt = createPrompt();
   try {
-    const url = await secretFrom(sourceUrl, 'URL of the run-time role (not shown): ', prompt);
-    const migrationUrl = await secretFrom(
-      // Where one is given by variable, the other is not waited for.
-      sourceMigrationUrl ?? (sourceUrl === undefined ? undefined : ''),
-      'URL of the owner (not shown; empty if the owner migrates): ',
-      prompt,
-    );
+    const urls = await readSourceUrls(prompt, 'if the owner migrates');
     await withTenancy(async ({ tenancy, say }) => {
       const report = await dataSourcePreflight(tenancy, {
         placement,
-        url,
-        ...(migrationUrl === '' ? {} : { migrationUrl }),
+        ...urls,
         ...(poolMax === undefined ? {} : { poolMax }),
       });
       if (json) say(JSON.stringify(report, null, 2));

@@ -1,9 +1,9 @@
 /** `cloister sources reconnect`: another address or password for a data source. */
 import type { Command } from 'commander';
-import { readCommandSecrets } from '../config';
 import { reconnectDataSource } from '../tenancy/reconnect-data-source';
 import { getSource } from './find-source';
-import { createPrompt, secretFrom } from './prompt';
+import { createPrompt } from './prompt';
+import { readSourceUrls } from './source-urls';
 import { withTenancy } from './with-tenancy';
 
 const ACTOR = 'command-line';
@@ -23,21 +23,14 @@ export function registerReconnect(sources: Command): void {
 }
 
 async function reconnect(name: string): Promise<void> {
-  const { sourceUrl, sourceMigrationUrl } = readCommandSecrets();
   const prompt = createPrompt();
   try {
-    const url = await secretFrom(sourceUrl, 'URL of the run-time role (not shown): ', prompt);
-    const migrationUrl = await secretFrom(
-      sourceMigrationUrl ?? (sourceUrl === undefined ? undefined : ''),
-      'URL of the owner (not shown; empty to leave it as it is): ',
-      prompt,
-    );
+    const urls = await readSourceUrls(prompt, 'to leave it as it is');
     await withTenancy(async ({ tenancy, say }) => {
       const source = await getSource(tenancy.registry, name);
       const named = await reconnectDataSource(tenancy, source, {
-        url,
+        ...urls,
         actor: ACTOR,
-        ...(migrationUrl === '' ? {} : { migrationUrl }),
       });
       say(
         `"${name}" is connected to by the new URL, ${named ? 'with' : 'without'} prepared statements.`,

@@ -3,7 +3,8 @@ import { readCommandSecrets } from '../config';
 import { addDataSource } from '../tenancy/add-data-source';
 import { PLACEMENTS, type Placement } from '../tenancy/registry.store';
 import type { SessionStyle } from '../tenancy/transaction-scope';
-import { createPrompt, secretFrom } from './prompt';
+import { createPrompt } from './prompt';
+import { readSourceUrls } from './source-urls';
 import { findMasterKeyIds } from '../tenancy/secrets/key-use';
 import { createLegacyReader } from '../tenancy/secrets/legacy';
 import { registerDistribute } from './distribute.command';
@@ -98,17 +99,11 @@ async function list(
 }
 
 async function add(options: AddOptions): Promise<void> {
-  const { sourceUrl, sourceMigrationUrl, legacyKey } = readCommandSecrets();
+  const { legacyKey } = readCommandSecrets();
   const plain = createLegacyReader(legacyKey);
   const prompt = createPrompt();
   try {
-    const url = await secretFrom(sourceUrl, 'URL of the run-time role (not shown): ', prompt);
-    const migrationUrl = await secretFrom(
-      // Where one is given by variable, the other is not waited for.
-      sourceMigrationUrl ?? (sourceUrl === undefined ? undefined : ''),
-      'URL of the owner, for migrations (not shown; empty if the owner migrates): ',
-      prompt,
-    );
+    const { url, migrationUrl } = await readSourceUrls(prompt, 'if the owner migrates');
     await withTenancy(async ({ tenancy, say }) => {
       const { namedStatements, ...rest } = options;
       const { name } = rest;
@@ -116,7 +111,7 @@ async function add(options: AddOptions): Promise<void> {
         ...rest,
         ...(namedStatements ? {} : { namedStatements }),
         url: plain(url),
-        ...(migrationUrl === '' ? {} : { migrationUrl: plain(migrationUrl) }),
+        ...(migrationUrl === undefined ? {} : { migrationUrl: plain(migrationUrl) }),
       };
       await addDataSource(tenancy, spec, (migration, done, total) =>
         say(`${name}: ${migration} (${done + 1} of ${total})`),
