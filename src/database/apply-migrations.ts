@@ -3,7 +3,7 @@
  * transaction of its own.
  *
  * Traffic must not queue behind a migration that queues for a table's lock, so each waits but a
- * moment, lets everybody through who came meanwhile, and tries again.
+ * moment, lets everybody through who came meanwhile, and tries again, then with all locks at once.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Knex } from 'knex';
@@ -51,10 +51,10 @@ export async function applyPending(
   for (const [index, name] of pending.entries()) {
     signal?.throwIfAborted();
     onProgress?.(name, index, pending.length);
-    await withPatience(name, { ...patience, ...(signal && { signal }) }, async () => {
+    await withPatience(name, { ...patience, ...(signal && { signal }) }, async (count) => {
       // We hold the advisory lock, so a lock row left by a killed runner is nobody's.
       await db.migrate.forceFreeMigrationsLock(config);
-      await db.migrate.up({ ...config, name });
+      await db.migrate.up({ ...migratorConfig(set, { lockingFirst: count > 1 }), name });
     });
   }
   return pending;
@@ -77,11 +77,11 @@ async function findPending(db: Knex, set: MigrationSet, upTo?: string): Promise<
 async function withPatience(
   name: string,
   { onLockWait, lockAttempts = LOCK_ATTEMPTS, signal }: Omit<ApplyOptions, 'onProgress' | 'upTo'>,
-  attempt: () => Promise<void>,
+  attempt: (count: number) => Promise<void>,
 ): Promise<void> {
   for (let count = 1; ; count += 1) {
     try {
-      return await attempt();
+      return await attempt(count);
     } catch (error) {
       if ((error as { readonly code?: unknown }).code !== LOCK_NOT_AVAILABLE) throw error;
       if (count >= lockAttempts) throw lockNotGot(name, count, error);

@@ -6,6 +6,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Knex } from 'knex';
 import { statingCompatibility, type MigrationModule } from './compatibility-statement';
+import { takingLocksFirst } from './locking-first';
 
 export type MigrationSet = 'registry' | 'tenant';
 
@@ -22,7 +23,15 @@ export interface MigrationSource extends Knex.MigrationSource<Migration> {
   readonly names: readonly string[];
 }
 
-export function createMigrationSource(set: MigrationSet): MigrationSource {
+export interface MigrationSourceOptions {
+  /** Each migration takes the locks of all tables before it does anything. */
+  readonly lockingFirst?: boolean;
+}
+
+export function createMigrationSource(
+  set: MigrationSet,
+  { lockingFirst = false }: MigrationSourceOptions = {},
+): MigrationSource {
   const directory = join(__dirname, '..', '..', 'migrations', set);
   const files = new Map(
     readdirSync(directory)
@@ -39,16 +48,20 @@ export function createMigrationSource(set: MigrationSet): MigrationSource {
       if (file === undefined) throw new Error(`There is no ${set} migration "${name}".`);
       // A migration is a module chosen at run time; it may be TypeScript, which only require is taught.
       // eslint-disable-next-line @typescript-eslint/no-require-imports
-      const migration = require(file) as MigrationModule;
-      return Promise.resolve(set === 'tenant' ? statingCompatibility(migration) : migration);
+      const module = require(file) as MigrationModule;
+      const migration = set === 'tenant' ? statingCompatibility(module) : module;
+      return Promise.resolve(lockingFirst ? takingLocksFirst(migration, SCHEMAS[set]) : migration);
     },
   };
 }
 
 /** The settings that the Knex command line (knexfile.ts) and our own runner share. */
-export function migratorConfig(set: MigrationSet): Knex.MigratorConfig {
+export function migratorConfig(
+  set: MigrationSet,
+  options: MigrationSourceOptions = {},
+): Knex.MigratorConfig {
   return {
-    migrationSource: createMigrationSource(set),
+    migrationSource: createMigrationSource(set, options),
     schemaName: SCHEMAS[set],
     tableName: 'schema_migrations',
   };

@@ -190,6 +190,26 @@ describe('a migration that waits for a lock', () => {
     );
     expect(row).toEqual({ state: 'migrated', waited: true });
   });
+
+  it('gets them all at once when writes lock the same tables in another order, without a pause', async () => {
+    await add(1);
+    const writer = new Client({ connectionString: urlOf('s-01') });
+    await writer.connect();
+    let stopped = false;
+    // 0004_change_log comes to the users first and to the dates of events last.
+    const writing = (async () => {
+      while (!stopped) {
+        await writer.query('begin; lock table cloister.event_dates in row exclusive mode');
+        await writer.query('lock table cloister.users in row exclusive mode; commit');
+      }
+    })();
+    const { exitCode, stdout } = await fleet.migrate('--lock-attempts', '6');
+    stopped = true;
+    await writing;
+    await writer.end();
+    expect(stdout).toContain('waits for locks (attempt 1 of 6)');
+    expect(exitCode).toBe(0);
+  });
 });
 
 describe('looking before leaping', () => {
