@@ -7,10 +7,13 @@ import { bindResolvers, type ResolverMap } from '../graphql/define-resolver';
 import { HostnameResolver } from './hostname/hostname.resolver';
 import { ConsentResolver } from './contact/consent.resolver';
 import { kinds } from './kinds';
+import { createFinishedFields } from './kind/finish/finish-fields';
 import { createKindReader } from './kind/kind-reader';
 import { addPageInfoResolvers, defineKindResolver } from './kind/kind-resolver';
 import { defineKindTypes } from './kind/kind-types';
 import { createKindWriter } from './kind/kind-writer';
+import { createPagePlanner } from './kind/read/page-plan';
+import { createRowShapes } from './kind/read/row-shapes';
 import { defineNodeResolver } from './node/node.resolver';
 import { defineSearchResolver } from './search/search.resolver';
 import { TenantConnectionResolver } from './tenant-connection/tenant-connection.resolver';
@@ -35,7 +38,10 @@ export function buildCrmSchema(): Promise<GraphQLSchema> {
 async function build(): Promise<GraphQLSchema> {
   const resolvers: ResolverMap = {};
   const typesOf = defineKindTypes(kinds);
-  const reader = createKindReader(kinds);
+  const shapes = createRowShapes(kinds);
+  const reader = createKindReader(kinds, shapes);
+  const planPage = createPagePlanner(kinds);
+  const finished = createFinishedFields({ kinds, shapes, planPage });
   const writer = createKindWriter(kinds);
   const schema = await buildSchema({
     resolvers: [
@@ -53,7 +59,7 @@ async function build(): Promise<GraphQLSchema> {
       ...defineViewerUserResolvers({ user, userType: typesOf(user).record, reader, resolvers }),
       defineUserAccessResolver({ kinds, user, types: typesOf(user), reader, writer, resolvers }),
       ...kinds.kinds.map((kind) =>
-        defineKindResolver({ kinds, reader, writer, typesOf, resolvers }, kind),
+        defineKindResolver({ kinds, reader, finished, writer, typesOf, resolvers }, kind),
       ),
     ],
     validate: false,

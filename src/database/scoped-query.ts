@@ -9,6 +9,7 @@
 import type { ClientBase } from 'pg';
 import {
   StatementQuery,
+  type DataRow,
   type ProtocolConnection,
   type QueryCallback,
   type StatementToSend,
@@ -56,7 +57,7 @@ export class ScopedQuery extends StatementQuery {
   }
 
   /** The first row and the first completion belong to set_config, and nobody asked for them. */
-  override handleDataRow(message: unknown): void {
+  override handleDataRow(message: DataRow): void {
     if (this.#scopeDone) super.handleDataRow(message);
   }
 

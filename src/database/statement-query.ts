@@ -15,6 +15,11 @@ export interface ProtocolConnection {
   execute(message: { rows?: number }): void;
 }
 
+/** One row as it comes. */
+export interface DataRow {
+  readonly fields: readonly (string | null)[];
+}
+
 interface Description {
   readonly fields: readonly FieldDef[];
 }
@@ -28,13 +33,14 @@ interface QueryInternals {
   _accumulateRows: unknown;
   prepare(connection: ProtocolConnection): void;
   handleRowDescription(message: Description): void;
-  handleDataRow(message: unknown): void;
+  handleDataRow(message: DataRow): void;
   handleCommandComplete(message: unknown, connection: ProtocolConnection): void;
 }
 interface ResultInternals {
   /** The statement's own, else the connection's. */
   _types: object | undefined;
   fields: readonly FieldDef[];
+  readonly rows: unknown[];
   _parsers: unknown;
   /** A row of nulls, of which each row is made. */
   _prebuiltEmptyResultObject: unknown;
@@ -55,16 +61,25 @@ const rowMakers = new WeakMap<object, Map<string, RowMaker>>();
 export type StatementToSend = Pick<Statement, 'text' | 'values'> & {
   readonly name?: string | undefined;
   readonly types?: Statement['types'] | undefined;
+  readonly asTexts?: boolean | undefined;
 };
 
 export class StatementQuery extends BaseQuery {
-  constructor({ text, values, name, types }: StatementToSend, callback: QueryCallback) {
+  readonly #asTexts: boolean;
+
+  constructor(
+    { text, values, name, types, asTexts = false }: StatementToSend,
+    callback: QueryCallback,
+  ) {
     super(text, values, callback);
     this.name = name;
+    this.#asTexts = asTexts;
     this._result._types = types;
   }
 
   override handleRowDescription(message: Description): void {
+    // What makes rows of the texts is not needed.
+    if (this.#asTexts) return;
     const { name, _result: result } = this;
     if (name === undefined || result._types === undefined) {
       super.handleRowDescription(message);
@@ -84,6 +99,11 @@ export class StatementQuery extends BaseQuery {
       makers.set(name, { fields, _parsers, _prebuiltEmptyResultObject });
     }
     this._accumulateRows = true;
+  }
+
+  override handleDataRow(message: DataRow): void {
+    if (this.#asTexts) this._result.rows.push(message.fields);
+    else super.handleDataRow(message);
   }
 }
 

@@ -11,6 +11,8 @@ export interface Statement {
   readonly name?: string;
   /** How its columns arrive, if not as those of other statements do. */
   readonly types?: CustomTypesConfig;
+  /** Rows are arrays of Postgres' own texts, in the order of the columns. */
+  readonly asTexts?: boolean;
   /**
    * The same for a data source of the release before, which is older than the migration `than`.
    * It takes the same values, all of them.

@@ -4,6 +4,7 @@
  */
 import type { OperatorRole } from '../auth/operator-principal';
 import type { Role } from '../auth/principal';
+import type { PrepareFinish } from './finished-field';
 
 /**
  * Who may call a root field: a role of the tenants' API, or of the operators'. `public` is the explicit
@@ -26,6 +27,8 @@ export interface FieldExtensions {
   readonly takesIdempotencyKey?: boolean;
   /** An argument or input field that takes the id of a record of this kind (its GraphQL type name). */
   readonly idOf?: string;
+  /** Root fields only: writes the whole of a selection itself, where it can (see `finished-field.ts`). */
+  readonly finish?: PrepareFinish;
 }
 
 /** The extensions of a field, argument or input field as this house types them. */

@@ -108,14 +108,14 @@ const parseDecimalLiteral = (node: ValueNode): string => {
   return parseDecimal(node.value);
 };
 
+/** Postgres pads to the column's scale; 1.5 and 1.5000 are the same number. */
+export const trimDecimal = (text: string): string =>
+  text.replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '');
+
 export const DecimalScalar = new GraphQLScalarType<string, string>({
   name: 'Decimal',
   description: 'An exact decimal number as text, such as `"1234.50"`.',
-  // Postgres pads to the column's scale; 1.5 and 1.5000 are the same number.
-  serialize: (value) =>
-    String(value)
-      .replace(/(\.\d*?)0+$/, '$1')
-      .replace(/\.$/, ''),
+  serialize: (value) => trimDecimal(String(value)),
   parseValue: parseDecimal,
   parseLiteral: parseDecimalLiteral,
 });

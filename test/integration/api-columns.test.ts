@@ -100,7 +100,11 @@ function columnsRead(kind: Kind): string[] {
   const text = world.statements.find((each) =>
     each.text.includes(`from cloister.${kind.table} t`),
   )?.text;
-  const list = /select (?:p\.id as "__parent".*?select )?(t\..*?)\s+from/s.exec(text ?? '')?.[1];
+  // The last: what hangs beneath the records is read in front of them, of the same table maybe.
+  const lists = text?.matchAll(
+    new RegExp(`select (t\\.[^()]*?)\\s+from cloister\\.${kind.table} t\\s`, 'g'),
+  );
+  const list = [...(lists ?? [])].at(-1)?.[1];
   return list?.split(', ').filter((column) => !column.includes('"__k')) ?? [];
 }
 

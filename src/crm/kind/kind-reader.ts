@@ -5,33 +5,22 @@
 import DataLoader from 'dataloader';
 import type { GraphQLResolveInfo } from 'graphql';
 import type { Sql } from 'sql-template-tag';
-import { RowFault } from '../../database/postgres-errors';
-import type { Statement } from '../../database/statement';
-import { shownTypeParsers } from '../../database/type-parsers';
-import { badUserInput } from '../../errors';
 import type { RequestContext } from '../../request/context';
-import { resolveSlice, type PageArguments } from '../../graphql/pages';
 import { selectedFields, selects } from '../../graphql/selection';
-import { filterSql, type FilterInput } from './read/filter-sql';
 import type { ChildRelation, Kind, KindRow, KindSet } from './kind';
-import { createOrderings, cursorValuesOf, type OrderInput, type Ordering } from './read/ordering';
+import { cursorValuesOf, type Ordering } from './read/ordering';
 import {
-  byIdsSql,
-  childCountsSql,
-  childPagesSql,
-  countSql,
-  pageSql,
-  type PageQuery,
-} from './read/read-sql';
-import { createRowShapes, type RowShape } from './read/row-shapes';
+  createPagePlanner,
+  pageScopeOf,
+  sliceOf,
+  type ListArguments,
+  type PlannedPage,
+} from './read/page-plan';
+import { byIdsSql, childCountsSql, childPagesSql, countSql, pageSql } from './read/read-sql';
+import type { RowShape, RowShapes } from './read/row-shapes';
+import { readRows } from './read/run-read';
 import { perKind } from './per-kind';
 import { nameFixed, nameShaped } from './statement-names';
-
-export interface ListArguments extends PageArguments {
-  readonly filter?: FilterInput | null;
-  readonly orderBy?: readonly OrderInput[] | null;
-  readonly includeDeleted?: boolean | null;
-}
 
 /** A page as the connection's fields read it. */
 export interface Page {
@@ -52,20 +41,13 @@ const MAX_BATCH = 50_000;
 /** Where a connection shows its records. */
 const PATHS_TO_RECORDS = [['nodes'], ['edges', 'node']] as const;
 
-interface PlannedPage {
-  readonly query: PageQuery;
-  readonly size: number;
-  readonly hasCursor: boolean;
-}
-
-export function createKindReader(kinds: KindSet) {
-  const orderings = createOrderings(kinds);
-  const shapes = createRowShapes(kinds);
+export function createKindReader(kinds: KindSet, shapes: RowShapes) {
+  const planPage = createPagePlanner(kinds);
   /** By the nodes of a field, of which an operation has the same array for all records of a level. */
   const shapesByField = perKind(() => new WeakMap<object, RowShape>());
   const shapesByPage = new WeakMap<object, RowShape>();
   const query = <Row>(ctx: RequestContext, statement: Sql): Promise<Row[]> =>
-    run<Row>(ctx, nameShaped(statement));
+    readRows<Row>(ctx, nameShaped(statement));
 
   /** What a relation's records are asked for; worked out once, however many records refer to one. */
   function shapeOf(kind: Kind, info: GraphQLResolveInfo): RowShape {
@@ -85,49 +67,33 @@ export function createKindReader(kinds: KindSet) {
     return shape;
   }
 
-  function plan(
+  const plan = (
     ctx: RequestContext,
     kind: Kind,
     args: ListArguments,
     info: GraphQLResolveInfo,
-  ): PlannedPage {
-    const slice = resolveSlice(args);
-    const ordering = orderings.resolve(kind, args.orderBy);
-    const more = selects(info, ['pageInfo', slice.backwards ? 'hasPreviousPage' : 'hasNextPage']);
-    return {
-      size: slice.size,
-      hasCursor: slice.cursor !== undefined,
-      query: {
+  ): PlannedPage =>
+    planPage(
+      kind,
+      args,
+      {
         shape: shapeOfPage(kind, info),
-        ordering,
-        filter: filterSql(kinds, kind, args.filter, ctx.session.localTenantId),
-        includeDeleted: args.includeDeleted === true,
-        limit: slice.size + (more ? 1 : 0),
-        position:
-          slice.cursor === undefined
-            ? undefined
-            : ctx.cursors.decode(ctx.session.tenantId, ordering.signature, slice.cursor),
-        backwards: slice.backwards,
+        hasNextPage: selects(info, ['pageInfo', 'hasNextPage']),
+        hasPreviousPage: selects(info, ['pageInfo', 'hasPreviousPage']),
       },
-    };
-  }
+      pageScopeOf(ctx),
+    );
 
-  function toPage(
+  const toPage = (
     ctx: RequestContext,
-    { query: { backwards, ordering }, size, hasCursor }: PlannedPage,
+    planned: PlannedPage,
     found: readonly KindRow[],
     totalCount: () => Promise<number>,
-  ): Page {
-    const page = found.slice(0, size);
-    const more = found.length > size;
-    return {
-      rows: backwards ? page.reverse() : page,
-      hasNextPage: backwards ? hasCursor : more,
-      hasPreviousPage: backwards ? more : hasCursor,
-      cursorOf: cursorMaker(ctx, ordering),
-      totalCount,
-    };
-  }
+  ): Page => ({
+    ...sliceOf(planned, found),
+    cursorOf: cursorMaker(ctx, planned.query.ordering),
+    totalCount,
+  });
 
   /** One for each shape: who asks for the same columns shares a statement. */
   const byIdLoader = (
@@ -140,7 +106,7 @@ export function createKindReader(kinds: KindSet) {
       () =>
         new DataLoader<string, KindRow | null>(
           async (ids) => {
-            const rows = await run<KindRow>(
+            const rows = await readRows<KindRow>(
               ctx,
               nameFixed(byIdsSql(kind, ctx.session.localTenantId, ids, shape)),
             );
@@ -228,16 +194,6 @@ const cursorMaker =
   (ctx: RequestContext, ordering: Ordering) =>
   (row: KindRow): string =>
     ctx.cursors.encode(ctx.session.tenantId, ordering.signature, cursorValuesOf(ordering, row));
-
-/** @throws BAD_USER_INPUT when a value of the filter is one the database cannot hold (year 0). */
-async function run<Row>({ session }: RequestContext, statement: Statement): Promise<Row[]> {
-  try {
-    return await session.query<Row>({ ...statement, types: shownTypeParsers });
-  } catch (error) {
-    if (error instanceof RowFault) throw badUserInput('A value of the filter is out of range.');
-    throw error;
-  }
-}
 
 /**
  * Which field of the request's document is resolved, by numbers of its nodes: the same nodes have the

@@ -7,13 +7,16 @@ import {
   type ResolverBuilder,
   type ResolverMap,
 } from '../../graphql/define-resolver';
+import { finishOf } from '../../graphql/finished-field';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../../graphql/pages';
 import { parseTypeId, toTypeId } from '../../lib/type-id';
 import type { Kind, KindRow, KindSet } from './kind';
 import { createKindMutations, MAX_RECORDS } from './kind-mutations';
-import type { KindReader, ListArguments, Page } from './kind-reader';
+import type { FinishedFields } from './finish/finish-fields';
+import type { KindReader, Page } from './kind-reader';
 import type { KindTypes } from './kind-types';
 import type { KindWriter } from './kind-writer';
+import type { ListArguments } from './read/page-plan';
 import { capitalise, wordingOf } from './wording';
 
 const CONNECTION = { defaultFirst: DEFAULT_PAGE_SIZE, maxFirst: MAX_PAGE_SIZE } as const;
@@ -21,6 +24,7 @@ const CONNECTION = { defaultFirst: DEFAULT_PAGE_SIZE, maxFirst: MAX_PAGE_SIZE } 
 export interface KindResolverDeps {
   readonly kinds: KindSet;
   readonly reader: KindReader;
+  readonly finished: FinishedFields;
   readonly writer: KindWriter;
   readonly typesOf: (kind: Kind) => KindTypes;
   readonly resolvers: ResolverMap;
@@ -71,7 +75,7 @@ function addRelations(
 }
 
 function addQueries(
-  { reader, typesOf }: KindResolverDeps,
+  { reader, finished, typesOf }: KindResolverDeps,
   kind: Kind,
   builder: ResolverBuilder,
 ): void {
@@ -85,8 +89,15 @@ function addQueries(
       id: { type: () => ID, description: `Which ${one}.` },
     }),
     description: `${capitalise(aOne)} by its id, or null when there is no such one.`,
-    extensions: { rule: 'reader', statements: 1, idOf: kind.name },
+    extensions: {
+      rule: 'reader',
+      statements: 1,
+      idOf: kind.name,
+      finish: finished.byId(kind),
+    },
     resolve: (_source, { id }, ctx, info) => {
+      const finish = finishOf<{ id: string }>(info);
+      if (finish !== undefined) return finish({ id }, ctx, info.variableValues);
       const uuid = parseTypeId(kind.idPrefix, id);
       return uuid === undefined ? null : reader.byId(ctx, kind, uuid, info);
     },
@@ -96,8 +107,15 @@ function addQueries(
     returns: () => types.connection,
     args: types.listArguments,
     description: `${capitalise(many)}, filtered and ordered, a page at a time.`,
-    extensions: { rule: 'reader', statements: 1, connection: CONNECTION },
-    resolve: (_source, args, ctx, info) => reader.page(ctx, kind, args, info),
+    extensions: {
+      rule: 'reader',
+      statements: 1,
+      connection: CONNECTION,
+      finish: finished.page(kind),
+    },
+    resolve: (_source, args, ctx, info) =>
+      finishOf<ListArguments>(info)?.(args, ctx, info.variableValues) ??
+      reader.page(ctx, kind, args, info),
   });
 }
 

@@ -10,6 +10,7 @@ import {
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import type { Config } from '../../config';
+import { stringifyAnswer } from '../../graphql/finished-json';
 import { formatError } from '../format-error';
 import { compiledExecutionPlugin } from './compiled-execution.plugin';
 import { idempotencyPlugin } from './idempotency.plugin';
@@ -47,6 +48,7 @@ export async function createApolloServer(
     parseOptions: { maxTokens: limits.tokens },
     validationOptions: { maxErrors: MAX_REPORTED_ERRORS },
     executionOptions: { maxCoercionErrors: MAX_REPORTED_ERRORS },
+    stringifyResult: stringifyAnswer,
     formatError: (_formatted, error) => formatError(error),
     logger: quietLogger(logger),
     plugins: [

@@ -20,7 +20,16 @@ export function compiledExecutionPlugin(schema: GraphQLSchema): ApolloServerPlug
       const asked = operation as OperationDefinitionNode | undefined;
       if (asked === undefined || (asked.operation as string) === 'subscription') return null;
       const variables = request.variables ?? {};
-      const result = await operations.execute({ document, operation, context, variables });
+      const result = await operations.execute({
+        document,
+        operation,
+        context,
+        variables,
+        // Of a query, and of one who is signed in: nobody else's takes any.
+        onStatements: (statements) => {
+          if (context.principal) context.session?.plan(statements, 'nearest');
+        },
+      });
       if (result === undefined) return null;
       // The errors are made public where those of graphql-js are, in operationOutcomePlugin.
       const body = { kind: 'single', singleResult: result };

@@ -19,6 +19,7 @@ import {
 } from 'graphql';
 import { compileQuery, isCompiledQuery } from 'graphql-jit';
 import { LRUCache } from 'lru-cache';
+import { schemaWithTwins, withFinishedFields } from './finished-operations';
 
 export type Variables = Readonly<Record<string, unknown>>;
 
@@ -35,6 +36,8 @@ export interface OperationRequest {
   readonly context: unknown;
   /** As the client sent them. */
   readonly variables: Variables;
+  /** Told how many statements the operation will take, before it is executed, where it is known. */
+  readonly onStatements?: (statements: number) => void;
 }
 
 export interface CompiledOperationsOptions {
@@ -52,6 +55,8 @@ type Run = (
 interface Entry {
   uses: number;
   run: Run | undefined;
+  /** How many it takes, where that is known to be fewer than the selection looks like. */
+  statements?: number | undefined;
 }
 
 export function createCompiledOperations(
@@ -60,30 +65,37 @@ export function createCompiledOperations(
 ): CompiledOperations {
   const entries = new LRUCache<OperationDefinitionNode, Entry>({ max: maxOperations });
   const compilerSchema = withCoercedType(schema);
+  const finishingSchema = withCoercedType(schemaWithTwins(schema));
 
-  function findRun({ document, operation }: OperationRequest): Run | undefined {
+  function find({ document, operation }: OperationRequest): Entry {
     let entry = entries.get(operation);
     if (entry === undefined) entries.set(operation, (entry = { uses: 0, run: undefined }));
     entry.uses += 1;
     if (entry.uses === compileAtUse) {
+      const finished = withFinishedFields(schema, document, operation);
       const compiled = compileQuery(
-        compilerSchema,
-        withCoercedVariables(document, operation),
+        finished === undefined ? compilerSchema : finishingSchema,
+        withCoercedVariables(document, operation, finished?.operation ?? operation),
         operation.name?.value,
       );
-      if (isCompiledQuery(compiled)) entry.run = compiled.query as Run;
+      if (isCompiledQuery(compiled)) {
+        entry.run = compiled.query as Run;
+        entry.statements = finished?.statements;
+      }
     }
-    return entry.run;
+    return entry;
   }
 
   return {
     execute(given) {
-      const run = findRun(given);
+      const { run, statements } = find(given);
       if (run === undefined) return undefined;
       const { variableDefinitions = [] } = given.operation;
       const { coerced } = getVariableValues(schema, variableDefinitions, given.variables);
       // Values that do not fit: graphql-js refuses them, in the words that Apollo knows.
-      return coerced === undefined ? undefined : run(undefined, given.context, coerced);
+      if (coerced === undefined) return undefined;
+      if (statements !== undefined) given.onStatements?.(statements);
+      return run(undefined, given.context, coerced);
     },
   };
 }
@@ -110,6 +122,7 @@ const isBoolean = ({ type }: VariableDefinitionNode): boolean => {
 function withCoercedVariables(
   document: DocumentNode,
   operation: OperationDefinitionNode,
+  given: OperationDefinitionNode,
 ): DocumentNode {
   const variableDefinitions = operation.variableDefinitions?.map((definition) =>
     isBoolean(definition)
@@ -120,7 +133,7 @@ function withCoercedVariables(
           type: { kind: Kind.NAMED_TYPE, name: { kind: Kind.NAME, value: COERCED.name } } as const,
         },
   );
-  const changed = { ...operation, ...(variableDefinitions && { variableDefinitions }) };
+  const changed = { ...given, ...(variableDefinitions && { variableDefinitions }) };
   const definitions: readonly DefinitionNode[] = document.definitions.map((definition) =>
     definition === operation ? changed : definition,
   );

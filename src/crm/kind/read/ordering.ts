@@ -165,6 +165,10 @@ export const cursorColumns = (ordering: Ordering): string =>
     .map(({ expression }, index) => `, ${expression}::text as "__k${index}"`)
     .join('');
 
+/** Names of those columns. */
+export const cursorColumnNames = ({ terms }: Ordering): string[] =>
+  terms.slice(0, -1).map((_, index) => `__k${index}`);
+
 export const cursorValuesOf = (ordering: Ordering, row: KindRow): CursorValues => [
   ...ordering.terms.slice(0, -1).map((_, index) => (row[`__k${index}`] as string | null) ?? null),
   row.id,

@@ -32,15 +32,24 @@ export const byIdsSql = (
   kind: Kind,
   tenantId: string,
   ids: readonly string[],
+  shape: RowShape,
+): Sql => recordSql(kind, tenantId, amongIds(ids), shape);
+
+/** Records that are there, by a condition over the alias `t`. */
+export const recordSql = (
+  kind: Kind,
+  tenantId: string,
+  condition: Sql,
   { selectList }: RowShape,
 ): Sql =>
   sql`select ${raw(selectList)} from ${tableOf(kind)} t
-    where t.tenant_id = ${tenantId} and ${amongIds(ids)} and t.deleted_at is null`;
+    where t.tenant_id = ${tenantId} and ${condition} and t.deleted_at is null`;
 
 const amongIds = (ids: readonly string[]): Sql =>
   ids.length === 1 ? sql`t.id = ${ids[0]}::uuid` : sql`t.id = any(${ids}::uuid[])`;
 
-function pageBody(
+/** @param limit of rows, where it is not the same for all. */
+export function pageBody(
   kind: Kind,
   tenantId: string,
   query: PageQuery,

@@ -13,6 +13,8 @@ export interface RowShape {
   readonly number: number;
   /** Over the alias `t`. */
   readonly selectList: string;
+  /** The row's keys in the order of the select list. */
+  readonly keys: readonly string[];
 }
 
 /**
@@ -29,7 +31,11 @@ export interface RowShapes {
 
 export function createRowShapes(kinds: KindSet): RowShapes {
   const keysByField = perKind((kind) => keysOfFields(kinds, kind));
-  const whole = perKind((kind): RowShape => ({ number: 0, selectList: selectList(kind) }));
+  const whole = perKind((kind): RowShape => ({
+    number: 0,
+    selectList: selectList(kind),
+    keys: readableColumns(kind).map(([key]) => key),
+  }));
   const known = perKind(() => new Map<string, RowShape>());
   return {
     whole,
@@ -40,13 +46,15 @@ export function createRowShapes(kinds: KindSet): RowShapes {
         if (keys === undefined) return whole(kind);
         for (const key of keys) needed.add(key);
       }
-      const columns = readableColumns(kind).filter(([key]) => needed.has(key));
-      const name = columns.map(([key]) => key).join();
+      const keys = readableColumns(kind)
+        .map(([key]) => key)
+        .filter((key) => needed.has(key));
+      const name = keys.join();
       const shapes = known(kind);
       const shape = shapes.get(name);
       if (shape !== undefined) return shape;
       if (shapes.size >= MAX_SHAPES) return whole(kind);
-      const added = { number: shapes.size + 1, selectList: selectListOf(kind, needed) };
+      const added = { number: shapes.size + 1, selectList: selectListOf(kind, needed), keys };
       shapes.set(name, added);
       return added;
     },
