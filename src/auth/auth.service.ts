@@ -29,13 +29,13 @@ import { createSecondFactor, type SecondFactor } from './second-factor';
 import { createSecondFactorChallenges } from './second-factor-challenges';
 import { createSecondFactorCheck } from './second-factor-check';
 import { createSessionCheck } from './session-check';
-import { parseTokenKeys } from './token-keys';
 import {
   revokeFamily,
   revokeSession,
   revokeSessionsOfUser,
   type RevocationReason,
-} from './user-sessions.store';
+} from './session-endings.store';
+import { parseTokenKeys } from './token-keys';
 import { createVerifyOwnPassword } from './verify-own-password';
 
 export interface AuthService {
@@ -54,6 +54,8 @@ export interface AuthService {
    * @throws UNAUTHENTICATED for any header that is not a good Bearer token, TENANT_SUSPENDED
    */
   authenticate(authorization: string | undefined): Promise<Principal | undefined>;
+  /** The same where it is known without asking anybody; else undefined, and nothing is said yet. */
+  recognise(authorization: string | undefined): Principal | undefined;
   changePassword: ChangePassword;
   revokeSession(tenantId: string, sessionId: string, reason: RevocationReason): Promise<void>;
   /** To be called when a user is disabled or deleted. */
@@ -154,6 +156,12 @@ export function createAuthService(deps: AuthDependencies): AuthService {
         links: linkLimit,
       },
     }),
+
+    recognise(authorization) {
+      const token = authorization === undefined ? undefined : bearerTokenOf(authorization);
+      const principal = token === undefined ? undefined : accessTokens.known(token);
+      return principal && sessionCheck.known(principal);
+    },
 
     async authenticate(authorization) {
       if (authorization === undefined) return undefined;

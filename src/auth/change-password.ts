@@ -7,12 +7,8 @@ import type { TenantAccess } from './ports';
 import type { Principal } from './principal';
 import { createRefreshToken } from './refresh-tokens';
 import type { SessionCheck } from './session-check';
-import {
-  findSessionRole,
-  openSession,
-  revokeSessionsOfUser,
-  type Client,
-} from './user-sessions.store';
+import { revokeSessionsOfUser } from './session-endings.store';
+import { findSessionRole, openSession, type Client } from './user-sessions.store';
 import { replacePasswordHash } from './users.store';
 import type { VerifyOwnPassword } from './verify-own-password';
 

@@ -3,12 +3,8 @@ import type { SqlRunner } from '../database/statement';
 import type { TenantAccess } from './ports';
 import type { Principal } from './principal';
 import type { SessionCheck } from './session-check';
-import {
-  listSessionsOfUser,
-  revokeSessionOfUser,
-  revokeSessionsOfUser,
-  type ListedSession,
-} from './user-sessions.store';
+import { revokeSessionOfUser, revokeSessionsOfUser } from './session-endings.store';
+import { listSessionsOfUser, type ListedSession } from './user-sessions.store';
 
 export interface OwnSessions {
   /** Reads through the given runner, for a list is a part of a query. */

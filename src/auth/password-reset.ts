@@ -20,7 +20,8 @@ import { maySignIn, refusalOf, type EmailIndex, type TenantAccess } from './port
 import type { RequestLimit } from './request-limit';
 import type { SessionCheck } from './session-check';
 import { issueLink, linkWorks, setPassword, useLink } from './user-tokens.store';
-import { revokeSessionsOfUser, type Client } from './user-sessions.store';
+import { revokeSessionsOfUser } from './session-endings.store';
+import type { Client } from './user-sessions.store';
 import { ownPasswordAccount } from './verify-own-password';
 
 export interface ResetPasswordInput {

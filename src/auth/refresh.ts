@@ -5,7 +5,8 @@ import { issueSession, type IssuedSession } from './issue-session';
 import { maySignIn, refusalOf, type TenantAccess } from './ports';
 import { parseRefreshToken, renewRefreshToken } from './refresh-tokens';
 import type { SessionCheck } from './session-check';
-import { revokeReusedFamily, rotateSession, type Client } from './user-sessions.store';
+import { revokeReusedFamily } from './session-endings.store';
+import { rotateSession, type Client } from './user-sessions.store';
 
 export interface RefreshDependencies {
   readonly access: TenantAccess;

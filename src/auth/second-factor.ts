@@ -22,7 +22,8 @@ import {
 } from './second-factor.store';
 import type { SessionCheck } from './session-check';
 import { createTotpSecret, totpUri } from './totp';
-import { revokeSessionsOfUser, type Client } from './user-sessions.store';
+import { revokeSessionsOfUser } from './session-endings.store';
+import type { Client } from './user-sessions.store';
 import { findSignedInUser } from './users.store';
 import type { OwnPassword, VerifyOwnPassword } from './verify-own-password';
 

@@ -14,6 +14,8 @@ import { createVerdicts, type VerdictOptions } from './verdicts';
 export interface SessionCheck {
   /** @returns the principal with the role its user has now; @throws UNAUTHENTICATED, TENANT_SUSPENDED */
   check(principal: Principal): Promise<Principal>;
+  /** What `check` would resolve to, where that is known. */
+  known(principal: Principal): Principal | undefined;
   forget(sessionId: string): void;
 }
 
@@ -32,12 +34,20 @@ export function createSessionCheck(
     return access.run(tenantId, (sql) => findSessionRole(sql, sessionId, userId));
   }
 
+  const aboutWhom = ({ userId, tenantId }: Principal): string => `${userId} ${tenantId}`;
+  const withRole = (principal: Principal, role: Role): Principal =>
+    role === principal.role ? principal : { ...principal, role };
+
   return {
     async check(principal) {
-      const { sessionId, userId, tenantId } = principal;
-      const role = await verdicts.get(sessionId, `${userId} ${tenantId}`, () => ask(principal));
+      const { sessionId } = principal;
+      const role = await verdicts.get(sessionId, aboutWhom(principal), () => ask(principal));
       if (role === undefined) throw unauthenticated();
-      return role === principal.role ? principal : { ...principal, role };
+      return withRole(principal, role);
+    },
+    known(principal) {
+      const role = verdicts.known(principal.sessionId, aboutWhom(principal));
+      return role && withRole(principal, role);
     },
     forget: (sessionId) => verdicts.forget(sessionId),
   };

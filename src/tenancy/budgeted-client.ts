@@ -81,3 +81,13 @@ export function budgetedClientClass(options: BudgetedClientOptions): typeof pg.C
   }
   return BudgetedClient;
 }
+
+/** Closes a connection that is leased, in the place of giving it back to its pool. */
+export async function closeAndWait(client: pg.PoolClient): Promise<void> {
+  const closed = whenClosed(client);
+  client.release(true);
+  await closed;
+}
+
+export const whenClosed = (client: pg.ClientBase): Promise<void> =>
+  new Promise((resolve) => client.once('end', () => resolve()));

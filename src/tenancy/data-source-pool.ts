@@ -1,22 +1,22 @@
 /**
  * The connections to one data source, handed out as leases.
  *
- * Owns a `pg` pool wrapped by Knex, a breaker and the queue of those who wait. Whoever waits is
- * served by a connection that comes back or by a new one, whichever is there first, in an order that
- * is fair between tenants (see `lease-queue.ts`) and for a bounded time. A connection that is given
- * back is used again only if its last statement was answered by the server; once one was lost, the
- * idle ones are suspects and go too.
+ * Owns a `pg` pool wrapped by Knex, what is known of the data source's health and the queue of those
+ * who wait. Whoever waits is served by a connection that comes back or by a new one, whichever is
+ * there first, in an order that is fair between tenants (see `lease-queue.ts`) and for a bounded
+ * time. A connection that is given back is used again only if its last statement was answered by the
+ * server; once one was lost, the idle ones are suspects and go too.
  * Lives until `retire()`; leases that are out keep their connections until they are released.
  */
 import type pg from 'pg';
-import { isAppError, overloaded, tenantUnavailable, type AppError } from '../errors';
-import { AddressRefused } from '../database/address-guard';
+import { overloaded } from '../errors';
 import { destroyConnection, longestIdle, removeIdle } from '../database/pg-internals';
-import { isConnectionLoss, isServerAnswer } from '../database/postgres-errors';
+import { isServerAnswer } from '../database/postgres-errors';
 import { prepareScope } from '../database/scoped-query';
-import { Breaker } from './breaker';
-import { budgetedClientClass, NoPlaceError } from './budgeted-client';
+import type { Breaker } from './breaker';
+import { budgetedClientClass, closeAndWait, NoPlaceError, whenClosed } from './budgeted-client';
 import type { Claimant, ConnectionBudget } from './connection-budget';
+import { DataSourceHealth } from './data-source-health';
 import type { DataSource } from './directory';
 import { createFairShares, shareOf, type FairShares } from './fair-shares';
 import { createKnexPool } from './knex-pool';
@@ -45,7 +45,7 @@ export class DataSourcePool implements Claimant {
   lastUsedAt = performance.now();
   readonly #pool: pg.Pool;
   readonly #acquire: () => Promise<pg.PoolClient>;
-  readonly #breaker: Breaker;
+  readonly #health: DataSourceHealth;
   readonly #open = new Set<pg.ClientBase>();
   /** Those of the open ones that have not served yet. */
   readonly #connecting = new Set<pg.ClientBase>();
@@ -57,7 +57,6 @@ export class DataSourcePool implements Claimant {
   /** When each was given back last. */
   readonly #usedAt = new WeakMap<pg.ClientBase, number>();
   #verified = false;
-  #lastFailure: AppError = tenantUnavailable('DATA_SOURCE_UNREACHABLE');
   #retired: Promise<void> | undefined;
   #whenClosed: (() => void) | undefined;
 
@@ -65,9 +64,9 @@ export class DataSourcePool implements Claimant {
     readonly dataSource: DataSource,
     private readonly options: DataSourcePoolOptions,
   ) {
-    const { budget, connectTimeoutMs, leaseTimeoutMs, breaker = new Breaker() } = options;
+    const { budget, connectTimeoutMs, leaseTimeoutMs, breaker } = options;
     this.key = poolKey(dataSource);
-    this.#breaker = breaker;
+    this.#health = new DataSourceHealth(breaker);
     const { poolMax, placement } = dataSource;
     this.#shares = createFairShares(placement === 'shared' ? shareOf(poolMax) : poolMax);
     this.#queue = new LeaseQueue({
@@ -100,13 +99,13 @@ export class DataSourcePool implements Claimant {
    * @throws TENANT_UNAVAILABLE (at once while the breaker is open), OVERLOADED, PoolRetired.
    */
   lease(tenantId?: string): Promise<Lease> {
-    const passage = this.#breaker.pass();
-    if (passage === 'refused') return Promise.reject(this.#lastFailure);
+    const passage = this.#health.pass();
+    if (passage === 'refused') return Promise.reject(this.#health.lastFailure);
     const mustWait = this.idleCount === 0 || this.#shares.roomOf(tenantId) === 0;
     const waitingOfTenant = (): number =>
       tenantId === undefined ? 0 : this.#queue.waitingOf(tenantId);
     if (mustWait && !this.options.mayWait(waitingOfTenant())) {
-      if (passage === 'probe') this.#breaker.abandon();
+      if (passage === 'probe') this.#health.abandonProbe();
       return Promise.reject(overloaded());
     }
     this.lastUsedAt = performance.now();
@@ -138,7 +137,7 @@ export class DataSourcePool implements Claimant {
       leased: this.#leased,
       waiting: this.waiting,
       max: this.dataSource.poolMax,
-      breaker: this.#breaker.state,
+      breaker: this.#health.state,
     };
   }
 
@@ -204,14 +203,14 @@ export class DataSourcePool implements Claimant {
   #handOver(client: pg.PoolClient): void {
     const waiter = this.#queue.takeNext();
     const isNew = this.#connecting.delete(client);
-    if (isNew) this.#breaker.succeed();
+    if (isNew) this.#health.connected();
     if (waiter === undefined) {
       this.#putBack(client);
       this.options.budget.settle();
       return;
     }
     // An idle connection says nothing of the server's state now: the next caller probes.
-    if (waiter.isProbe && !isNew) this.#breaker.abandon();
+    if (waiter.isProbe && !isNew) this.#health.abandonProbe();
     waiter.resolve(this.#leaseOf(client, waiter.tenantId));
   }
 
@@ -251,22 +250,16 @@ export class DataSourcePool implements Claimant {
   }
 
   /** A connection could not be had: its failure is told to one who waits, or to all when it is grave. */
-  #failed(error: unknown): void {
-    const failure = asUnavailable(error);
-    this.#lastFailure = failure;
-    // Misconfigured: it will not be better at the next try.
-    if (failure === error) this.#breaker.trip();
-    const isOpen = failure === error || this.#breaker.fail();
-    this.#refuse(0, isOpen ? this.#queue.length : 1, failure);
+  #failed(cause: unknown): void {
+    const { error, isGrave } = this.#health.notConnected(cause);
+    this.#refuse(0, isGrave ? this.#queue.length : 1, error);
   }
 
   /** A connection broke under a statement. */
   #lost(failure: unknown): void {
-    // Silence was confirmed by a connection of its own; a cut may have hit this connection alone.
-    if (isAppError(failure) && failure.code === 'TENANT_UNAVAILABLE') {
-      this.#lastFailure = failure;
-      if (this.#breaker.fail()) this.#refuse(0, this.#queue.length, failure);
-    } else if (!isConnectionLoss(failure)) return;
+    const loss = this.#health.lost(failure);
+    if (loss === undefined) return;
+    if (loss.isGrave) this.#refuse(0, this.#queue.length, this.#health.lastFailure);
     for (let suspects = this.idleCount; suspects > 0; suspects -= 1) void this.closeIdle();
   }
 
@@ -279,7 +272,7 @@ export class DataSourcePool implements Claimant {
 
   #refuse(place: number, count: number, error: Error): void {
     for (const waiter of this.#queue.take(place, count)) {
-      if (waiter.isProbe) this.#breaker.abandon();
+      if (waiter.isProbe) this.#health.abandonProbe();
       waiter.reject(error);
     }
   }
@@ -289,20 +282,4 @@ export class DataSourcePool implements Claimant {
     this.#connecting.delete(client);
     if (this.#open.size === 0) this.#whenClosed?.();
   }
-}
-
-async function closeAndWait(client: pg.PoolClient): Promise<void> {
-  const closed = whenClosed(client);
-  client.release(true);
-  await closed;
-}
-
-const whenClosed = (client: pg.ClientBase): Promise<void> =>
-  new Promise((resolve) => client.once('end', () => resolve()));
-
-/** What the look at a data source says is kept; any other failure to connect means out of reach. */
-function asUnavailable(error: unknown): AppError {
-  if (isAppError(error)) return error;
-  const reason = error instanceof AddressRefused ? 'ADDRESS_REFUSED' : 'DATA_SOURCE_UNREACHABLE';
-  return tenantUnavailable(reason, error);
 }

@@ -3,14 +3,12 @@ import { Pool } from 'pg';
 import { uuidv7 } from 'uuidv7';
 import { createRefreshToken, renewRefreshToken } from '../../src/auth/refresh-tokens';
 import {
-  findSessionRole,
-  openSession,
   revokeFamily,
   revokeReusedFamily,
   revokeSession,
   revokeSessionsOfUser,
-  rotateSession,
-} from '../../src/auth/user-sessions.store';
+} from '../../src/auth/session-endings.store';
+import { findSessionRole, openSession, rotateSession } from '../../src/auth/user-sessions.store';
 import {
   findCredentialsByEmail,
   findCredentialsById,
