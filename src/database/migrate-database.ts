@@ -106,13 +106,18 @@ export async function grantRuntime(
   `);
 }
 
-/** Whoever reads the tables may search in them; absent before the migration 0008_search. */
-const grantSearch = (role: string): string => `
+/** Whoever reads the tables may search in them; absent before the migrations 0008 and 0011. */
+const grantSearch = (role: string): string =>
+  ['search(text, text[], integer)', 'search_tables(text[], text[], integer)']
+    .map(
+      (signature) => `
     do $$ begin
-      if to_regprocedure('cloister.search(text, text[], integer)') is not null then
-        grant execute on function cloister.search(text, text[], integer) to ${role};
+      if to_regprocedure('cloister.${signature}') is not null then
+        grant execute on function cloister.${signature} to ${role};
       end if;
-    end $$;`;
+    end $$;`,
+    )
+    .join('');
 
 /** The jobs stand in a schema of their own. */
 const grantJobs = (role: string): string => `

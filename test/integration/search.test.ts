@@ -100,13 +100,13 @@ describe('a search', () => {
   it('is one statement, and one for each kind of the records shown', async () => {
     world.forgetStatements();
     await found('lindqvist');
-    expect(world.statements.filter(({ text }) => text.includes('search('))).toHaveLength(1);
+    expect(world.statements.filter(({ text }) => text.includes('search_tables('))).toHaveLength(1);
     expect(world.statements.filter(({ text }) => / from cloister\.\w+ t/.test(text))).toHaveLength(
       2,
     );
     world.forgetStatements();
     await world.query({ tenant: 'alpha' }, '{ search(query: "anna") { rank matchedText } }');
-    expect(world.statements).toHaveLength(1);
+    expect(world.statements.filter(({ text }) => !text.includes('user_sessions'))).toHaveLength(1);
   });
 
   it('ranks whole words above beginnings, beginnings above likeness, and names above the rest', async () => {
@@ -168,6 +168,32 @@ describe('a search', () => {
       expect(await found(query)).toEqual(['Jose.Garcia@example.test']);
     }
     expect(await found('info@umbrella.test')).toEqual(['info@umbrella.test']);
+  });
+
+  it('guesses at no address in one kind that another kind has', async () => {
+    const [id] = await create('alpha', 'createAccounts', [
+      { name: 'Kvist', email: 'office@garcia-example.test', phone: '+49301234567' },
+    ]);
+    try {
+      for (const query of ['jose.garcia@example.test', 'jose.garcia@ex']) {
+        expect(await found(query)).toEqual(['Jose.Garcia@example.test']);
+      }
+      expect(await found('493099887766')).toEqual(['+493099887766']);
+      // Nobody has it: that is when a guess is welcome, in each kind.
+      expect(await found('josef.garcia@example.test')).toEqual(
+        expect.arrayContaining(['Jose.Garcia@example.test', 'office@garcia-example.test']),
+      );
+      // Nor has any of the kinds that were asked for.
+      expect(await found('jose.garcia@example.test', { kinds: ['ACCOUNT'] })).toContain(
+        'office@garcia-example.test',
+      );
+    } finally {
+      await world.query(
+        { tenant: 'alpha' },
+        'mutation ($input: DeleteAccountInput!) { deleteAccount(input: $input) { userErrors { message } } }',
+        { input: { id } },
+      );
+    }
   });
 
   it('finds by telephone number, however it is written', async () => {
@@ -248,10 +274,30 @@ describe('beneath the search, the database', () => {
   };
   const state = (client: Client, id: string) =>
     client.query("select set_config('app.tenant_id', $1, true)", [id]);
+  /** What the function executes to find candidates. */
+  const plansOf = async (text: string, tenant: TenantName = 'alpha'): Promise<string[]> => {
+    const { database, localTenantId } = world.tenants[tenant];
+    const notices: string[] = [];
+    const client = new Client({ connectionString: database.superuserUrl });
+    client.on('notice', ({ message }) => notices.push(message ?? ''));
+    await client.connect();
+    try {
+      await client.query(`load 'auto_explain'; set auto_explain.log_min_duration = 0; set auto_explain.log_nested_statements = on;
+        set auto_explain.log_format = json; set client_min_messages = log; set log_min_messages = panic`);
+      await client.query(`begin; set local role ${new URL(database.appUrl).username}`);
+      await state(client, localTenantId);
+      await client.query(text);
+    } finally {
+      await client.end();
+    }
+    return notices.filter(
+      (notice) => notice.includes('search_text') && notice.includes('candidate'),
+    );
+  };
   const search = async (client: Client) =>
     (
       await client.query<{ id: string }>(
-        "select * from cloister.search('contacts', array['lindqvist'], 50)",
+        "select * from cloister.search_tables(array['contacts'], array['lindqvist'], 50)",
       )
     ).rows;
 
@@ -276,7 +322,7 @@ describe('beneath the search, the database', () => {
     const { alpha } = world.tenants;
     const [source] = await world.sql<{ text: string }>(
       alpha.database,
-      "select pg_get_functiondef('cloister.search(text, text[], integer)'::regprocedure) as text",
+      "select pg_get_functiondef('cloister.search_tables(text[], text[], integer)'::regprocedure) as text",
     );
     const careless = (source?.text ?? '').replace(/t\.tenant_id = \$1\s+and/, '$1 is not null and');
     expect(careless).not.toBe(source?.text);
@@ -293,15 +339,15 @@ describe('beneath the search, the database', () => {
 
   it('lets the run-time role neither change the function, nor lead it astray, nor become its owner', async () => {
     const attacks = [
-      'drop function cloister.search(text, text[], integer)',
-      "create or replace function cloister.search(table_name text, phrases text[], take integer) returns table (id uuid, rank real, place integer) language sql as 'select null::uuid, 1::real, 1'",
-      'alter function cloister.search(text, text[], integer) reset search_path',
-      'alter function cloister.search(text, text[], integer) security invoker',
+      'drop function cloister.search_tables(text[], text[], integer)',
+      "create or replace function cloister.search_tables(table_names text[], phrases text[], take integer) returns table (table_name text, id uuid, rank real, place integer) language sql as 'select null, null::uuid, 1::real, 1'",
+      'alter function cloister.search_tables(text[], text[], integer) reset search_path',
+      'alter function cloister.search_tables(text[], text[], integer) security invoker',
       'drop policy search on cloister.contacts',
       'set role cloister_shared_owner',
       'create function cloister.similarity(text, text) returns real language sql as $$ select 1::real $$',
       "select cloister.make_searchable('users', array['password_hash'])",
-      "select cloister.search_words('x') from cloister.search('users', array['alpha'], 5), pg_sleep(0), cloister.guard_tenant_table('users')",
+      "select cloister.search_words('x') from cloister.search_tables(array['users'], array['alpha'], 5), pg_sleep(0), cloister.guard_tenant_table('users')",
     ];
     for (const attack of attacks) {
       await asApp(async (client) => {
@@ -321,8 +367,8 @@ describe('beneath the search, the database', () => {
         'contacts t --',
         null,
       ]) {
-        const { rows } = await client.query('select * from cloister.search($1, $2, 5)', [
-          table,
+        const { rows } = await client.query('select * from cloister.search_tables($1, $2, 5)', [
+          [table],
           ['alpha', 'admin'],
         ]);
         expect(rows).toEqual([]);
@@ -338,11 +384,20 @@ describe('beneath the search, the database', () => {
       }
       await client.query('set local pg_trgm.word_similarity_threshold = 0.01');
       expect(await search(client)).toHaveLength(1);
+      const { rows: costs } = await client.query('show cpu_operator_cost');
+      expect(costs).toEqual([{ cpu_operator_cost: '0.0025' }]);
       const { rows } = await client.query<{ left: string }>(
         "select string_agg(current_setting('app.search_' || k || '_' || n, true), '') as left from unnest(array['like', 'near']) k, generate_series(1, 3) n",
       );
       expect(rows[0]?.left).toBe('');
     });
+  });
+
+  it('looks at no kind any further once the kinds together have filled the answer', async () => {
+    const both = "cloister.search_tables(array['accounts', 'contacts'], array['lindqvist'],";
+    // One of the contacts and one of the accounts has the word.
+    expect(await plansOf(`select * from ${both} 2)`)).toHaveLength(2);
+    expect((await plansOf(`select * from ${both} 3)`)).length).toBeGreaterThan(2);
   });
 
   it('uses the index beneath the policies, among twenty thousand of several tenants', async () => {
@@ -356,27 +411,32 @@ describe('beneath the search, the database', () => {
       );
     }
     await world.sql(alpha.database, 'vacuum analyze cloister.contacts');
-    const notices: string[] = [];
-    const client = new Client({ connectionString: alpha.database.superuserUrl });
-    client.on('notice', ({ message }) => notices.push(message ?? ''));
-    await client.connect();
-    try {
-      await client.query(`load 'auto_explain'; set auto_explain.log_min_duration = 0; set auto_explain.log_nested_statements = on;
-        set auto_explain.log_format = json; set client_min_messages = log; set log_min_messages = panic`);
-      await client.query('begin; set local role cloister_shared_app');
-      await state(client, alpha.localTenantId);
-      expect(await search(client)).toHaveLength(1);
-    } finally {
-      await client.end();
-    }
-    const plans = notices.filter(
-      (notice) => notice.includes('search_text') && notice.includes('candidate'),
+    const plans = await plansOf(
+      "select * from cloister.search_tables(array['contacts'], array['lindqvist'], 50)",
     );
     expect(plans.length).toBeGreaterThanOrEqual(3); // tiers, for one record does not fill the answer
     for (const plan of plans) {
       expect(plan).toContain('contacts_search_text_idx');
       expect(plan).not.toContain('Seq Scan');
     }
+  });
+
+  it('guesses by the index in a data source of a thousand records, too', async () => {
+    const { database, localTenantId } = world.tenants.gamma;
+    await world.sql(
+      database,
+      `insert into cloister.contacts (tenant_id, id, first_name, last_name, email)
+       select $1, gen_random_uuid(), 'Person', 'Number' || md5(n::text), n || '@number.test' from generate_series(1, 1000) n`,
+      [localTenantId],
+    );
+    await world.sql(database, 'vacuum analyze cloister.contacts');
+    const plans = await plansOf(
+      "select * from cloister.search_tables(array['contacts'], array['lindqvst'], 20)",
+      'gamma',
+    );
+    expect(plans).toHaveLength(4);
+    // The last two are those that go by likeness.
+    for (const plan of plans.slice(2)) expect(plan).toContain('contacts_search_text_idx');
   });
 
   it('looks an e-mail address up by an index too, where it is filtered by', async () => {
@@ -389,7 +449,8 @@ describe('beneath the search, the database', () => {
       );
       expect(errors).toEqual([]);
     }
-    const statements = [...world.statements];
+    // A session is looked at now and then.
+    const statements = world.statements.filter(({ text }) => !text.includes('user_sessions'));
     expect(statements).toHaveLength(2);
     await world.sql(
       alpha.database,
@@ -406,5 +467,33 @@ describe('beneath the search, the database', () => {
         expect(plan).toContain(`${index === 0 ? 'contacts' : 'accounts'}_email_idx`);
       }
     });
+  });
+});
+
+describe('a data source without the migration that looks through all kinds at once', () => {
+  it('is searched kind by kind', async () => {
+    const { gamma } = world.tenants;
+    const { registry, directory } = world.application.tenancy;
+    await createContacts('gamma', [{ lastName: 'Lindqvist', email: 'anna@lindqvist.test' }]);
+    await create('gamma', 'createAccounts', [{ name: 'Lindqvist Logistics' }]);
+    const hits = () => found('lindqvist', {}, 'gamma');
+    const together = await hits();
+    expect(together).toEqual(['Lindqvist', 'Lindqvist Logistics']);
+    await world.sql(
+      gamma.database,
+      'drop function cloister.search_tables(text[], text[], integer)',
+    );
+    await world.sql(
+      gamma.database,
+      "delete from cloister.schema_migrations where name >= '0011_search_addresses'",
+    );
+    const row = await registry.findDataSourceByName('dedicated');
+    await registry.updateDataSource(row?.id ?? '', { schemaVersion: '0010_distribution' });
+    directory.invalidateAll();
+    world.forgetStatements();
+    expect(await hits()).toEqual(together);
+    expect(world.statements.some(({ text }) => text.includes("cloister.search('contacts'"))).toBe(
+      true,
+    );
   });
 });

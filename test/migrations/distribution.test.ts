@@ -244,7 +244,7 @@ describe('the migration to distributed tables, with the extension', () => {
     await standIn.install(database);
     await migrate();
     const [{ text } = { text: '' }] = await superuser<{ text: string }>(
-      `select pg_get_functiondef('cloister.search(text, text[], integer)'::regprocedure) as text`,
+      `select pg_get_functiondef('cloister.search_tables(text[], text[], integer)'::regprocedure) as text`,
     );
     expect(text).not.toContain('perform set_config(');
     const [setter] = await superuser<{ text: string }>(
@@ -257,14 +257,14 @@ describe('the migration to distributed tables, with the extension', () => {
         [TENANT],
       ],
       [
-        `select a.name from cloister.search('accounts', array['muller'], 10) s
+        `select a.name from cloister.search_tables(array['accounts'], array['muller'], 10) s
          join cloister.accounts a on a.tenant_id = $1 and a.id = s.id`,
         [TENANT],
       ],
     ]);
     expect(found).toEqual([{ name: 'Müller & Söhne' }]);
     const foreign = await asTenant(OTHER, [
-      [`select * from cloister.search('accounts', array['muller'], 10)`],
+      [`select * from cloister.search_tables(array['accounts'], array['muller'], 10)`],
     ]);
     expect(foreign).toEqual([]);
   });
