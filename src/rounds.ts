@@ -35,7 +35,9 @@ export function defineRounds(jobs: Pick<Jobs, 'define'>, deps: RoundsDependencie
 
   round('provisioning.sweep', MINUTE, async () => ({ ...(await provisioning.sweep()) }));
   round('trials.end', MINUTE, async () => ({ ended: await endTrials(tenancy) }));
-  round('usage.measure', 5 * MINUTE, async () => ({ tenants: await plans.measureUsage() }));
+  round('usage.measure', 5 * MINUTE, async ({ signal }) => ({
+    tenants: await plans.measureUsage({ signal }),
+  }));
   round('moves.sweep', 10 * SECOND, async () => ({ done: (await sweepMoves(tenancy)).length }));
   round(
     'change-log.prune',

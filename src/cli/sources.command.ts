@@ -75,7 +75,7 @@ async function list(
   { registry, keys }: Parameters<Parameters<typeof withTenancy>[0]>[0]['tenancy'],
   say: (line: string) => void,
 ): Promise<void> {
-  const [rows, tenants] = await Promise.all([registry.listDataSources(), registry.listTenants()]);
+  const [rows, tenants] = await Promise.all([registry.listDataSources(), registry.countTenants()]);
   const masterKeyIds = await findMasterKeyIds(
     keys,
     rows.map(({ urlSealed }) => urlSealed),
@@ -90,7 +90,7 @@ async function list(
         row.region,
         `${row.poolMin}-${row.poolMax}`,
         row.schemaVersion ?? '-',
-        String(tenants.filter(({ dataSourceId }) => dataSourceId === row.id).length),
+        String(tenants.get(row.id) ?? 0),
         masterKeyIds[index] ?? '-',
         row.migrationUrlSealed === null ? 'its owner' : 'cloister',
       ]),

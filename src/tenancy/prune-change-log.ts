@@ -2,6 +2,8 @@
 import { settleAll } from '../lib/settle-all';
 import { DAY } from '../lib/duration';
 import { removeOldChanges } from './change-log.store';
+import { pagesOfTenants } from './pages-of-tenants';
+import type { TenantRow } from './registry.store';
 import type { Tenancy } from './tenancy';
 
 export interface PruneOptions {
@@ -32,34 +34,23 @@ export async function pruneChangeLog(
     );
   }
   const madeBefore = new Date(Date.now() - keepMs);
-  const tenants = (await tenancy.registry.listTenants()).filter(
-    ({ dataSourceId }) => dataSourceId !== null,
-  );
-  const rounds = await settleAll(tenants, TENANTS_AT_ONCE, async (tenant) => {
+  const failed: { tenantId: string; reason: unknown }[] = [];
+  let removed = 0;
+  const prune = async (tenant: TenantRow): Promise<void> => {
     const session = tenancy.openSession(tenant);
-    let removed = 0;
     try {
-      for (;;) {
+      for (let some = rowsAtOnce; some === rowsAtOnce; removed += some) {
         signal?.throwIfAborted();
-        const some = await session.transaction((tx) =>
-          removeOldChanges(tx, madeBefore, rowsAtOnce),
-        );
-        removed += some;
-        if (some < rowsAtOnce) return removed;
+        some = await session.transaction((tx) => removeOldChanges(tx, madeBefore, rowsAtOnce));
       }
+    } catch (reason) {
+      failed.push({ tenantId: tenant.id, reason });
     } finally {
       await session.end();
     }
-  });
-  return {
-    removed: rounds.reduce(
-      (sum, round) => sum + (round.status === 'fulfilled' ? round.value : 0),
-      0,
-    ),
-    failed: rounds.flatMap((round, index) =>
-      round.status === 'rejected'
-        ? [{ tenantId: tenants[index]?.id ?? '', reason: round.reason as unknown }]
-        : [],
-    ),
   };
+  for await (const tenants of pagesOfTenants(tenancy.registry)) {
+    await settleAll(tenants, TENANTS_AT_ONCE, prune);
+  }
+  return { removed, failed };
 }

@@ -72,11 +72,11 @@ async function findStrangers(
   { id, sessionStyle }: DataSourceRow,
   app: ReturnType<typeof parseDataSourceUrl>,
 ): Promise<string[]> {
-  const tenants = (await registry.listTenants()).filter(({ dataSourceId }) => dataSourceId === id);
+  const tenants = await registry.listTenantsIn(id, LOOKED_AT);
   return reached(
     withClient(app, { applicationName: 'cloister-enrol', withinMs: WITHIN_MS }, async (client) => {
       const strangers: string[] = [];
-      for (const { slug, tenantIdInDataSource: local } of tenants.slice(0, LOOKED_AT)) {
+      for (const { slug, tenantIdInDataSource: local } of tenants) {
         await client.query('begin read only');
         for (const command of statingTenant(local, sessionStyle)) await client.query(command);
         const found = await client.query('select from cloister.tenants where tenant_id = $1', [

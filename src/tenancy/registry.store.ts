@@ -96,6 +96,32 @@ export function createRegistryStore(db: Knex) {
     findTenantBySlug: (slug: string): Promise<TenantRow | undefined> =>
       tenants().where('slug', slug).first(),
     listTenants: async (): Promise<TenantRow[]> => tenants().orderBy('slug'),
+    /** Those that have a data source, in the order of their ids, for rounds that come by all of them. */
+    listPlacedTenants: async (after: string | undefined, limit: number): Promise<TenantRow[]> => {
+      const placed = tenants().whereNotNull('data_source_id').orderBy('id').limit(limit);
+      return after === undefined ? placed : placed.where('id', '>', after);
+    },
+    findTenants: async (ids: readonly string[]): Promise<TenantRow[]> =>
+      tenants().whereIn('id', ids),
+    /** One of those that a data source has; by what it is called there if that is given. */
+    findTenantIn: async (
+      dataSourceId: string,
+      { except, tenantIdInDataSource }: { except: string; tenantIdInDataSource?: string },
+    ): Promise<TenantRow | undefined> => {
+      const there = tenants().where('data_source_id', dataSourceId).whereNot('id', except);
+      return tenantIdInDataSource === undefined
+        ? there.first()
+        : there.where('tenant_id_in_data_source', tenantIdInDataSource).first();
+    },
+    listTenantsIn: async (dataSourceId: string, limit: number): Promise<TenantRow[]> =>
+      tenants().where('data_source_id', dataSourceId).orderBy('slug').limit(limit),
+    /** By data source; one that is not there has none. Counted as tenants come and go. */
+    countTenants: async (): Promise<Map<string, number>> => {
+      const rows = await db('registry.data_source_tenants').select<
+        { id: string; tenants: string }[]
+      >({ id: 'data_source_id', tenants: 'tenants' });
+      return new Map(rows.map(({ id, tenants: count }) => [id, Number(count)]));
+    },
     findDataSource: (id: string): Promise<DataSourceRow | undefined> =>
       dataSources().where('id', id).first(),
     findDataSourceByName: (name: string): Promise<DataSourceRow | undefined> =>

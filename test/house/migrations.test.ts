@@ -21,8 +21,9 @@ const POLICY =
 /** The only other policy there may be: it can but hide, and is for the owner alone, of a table `c`. */
 const SEARCH_POLICY = `polname = 'search' and not polpermissive and polcmd = 'r' and polroles = array[c.relowner]`;
 
-/** The one function that runs as its owner, in the way in which it is harmless. */
-const SEARCH_FUNCTION = `p.oid = to_regprocedure('cloister.search(text, text[], integer)')
+/** The functions that run as their owner, in the way in which they are harmless. */
+const SEARCH_FUNCTION = `p.oid in (to_regprocedure('cloister.search(text, text[], integer)'),
+    to_regprocedure('cloister.search_tables(text[], text[], integer)'))
   and p.proowner = (select relowner from pg_class where oid = 'cloister.contacts'::regclass)
   and exists (select from unnest(p.proconfig) s where s like 'search_path=pg_catalog, % pg_temp')
   and not exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a where a.grantee = 0)
@@ -196,6 +197,7 @@ describe('a tenant data source', () => {
          drop policy search on cloister.contacts;
          create policy search on cloister.contacts as permissive for select to ${ownerOf(careless)} using (true);
          grant execute on function cloister.search(text, text[], integer) to public;
+         alter function cloister.search_tables(text[], text[], integer) reset search_path;
          create table public.elsewhere (like cloister.accounts);
          grant truncate on cloister.accounts to ${roleOf(careless)}`,
       );
@@ -204,6 +206,7 @@ describe('a tenant data source', () => {
         'cloister.loose_code_key is unique beyond one tenant',
         'cloister.peek() runs as its owner',
         'cloister.search(text,text[],integer) runs as its owner',
+        'cloister.search_tables(text[],text[],integer) runs as its owner',
         'contacts has not the one policy of all tables',
         'elsewhere does not force row-level security',
         'elsewhere has not the one policy of all tables',
@@ -243,12 +246,19 @@ describe('the registry', () => {
   };
   const TABLES = [
     ...['archive', 'audit_chain', 'audit_checkpoints', 'audit_head', 'audit_log'],
-    ...['data_key_renewals', 'data_keys', 'data_sources', 'database_servers', 'email_index'],
+    ...[
+      'data_key_renewals',
+      'data_keys',
+      'data_source_tenants',
+      'data_sources',
+      'database_servers',
+      'email_index',
+    ],
     ...['erasures', 'fleet_run_results', 'fleet_runs', 'hostnames', 'job', 'job_default'],
     ...['job_schedules', 'moves', 'operator_sessions', 'operators', 'phone_numbers', 'plans'],
     ...['provisionings', 'queue', 'rate_limits', 'replicas', 'schedule', 'schema_migrations'],
     ...['schema_migrations_lock', 'subscription', 'tenant_requests', 'tenant_usage', 'tenants'],
-    ...['version'],
+    ...['usage_due', 'version'],
   ];
 
   it('has no table and no column of the business', async () => {

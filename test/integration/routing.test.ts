@@ -62,6 +62,7 @@ const ROUTING_TABLES = [
   'registry.replicas',
   'registry.tenant_requests',
   'registry.tenant_usage',
+  'registry.usage_due',
 ];
 
 /** Looks at the data source itself and at no business table. */

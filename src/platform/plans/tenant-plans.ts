@@ -12,10 +12,10 @@ import { LRUCache } from 'lru-cache';
 import type { SqlRunner } from '../../database/statement';
 import { notFound, unauthenticated } from '../../errors';
 import { MINUTE, SECOND } from '../../lib/duration';
-import { settleAll } from '../../lib/settle-all';
 import type { TenantPlan, TenantUsageFacts } from '../../request/context';
 import type { TenantRow } from '../../tenancy/registry.store';
 import type { Tenancy } from '../../tenancy/tenancy';
+import { measureDue, type MeasuringOptions } from './measure-due';
 import { countLive, measureTenant } from './measure-tenant';
 import { findTenantLimits, type TenantLimits } from './plans.store';
 import { createRequestCounts, dayOf } from './request-counts';
@@ -24,7 +24,6 @@ import {
   countProcesses,
   findRequests,
   findUsage,
-  listUnmeasured,
   saveUsage,
   type MeasuredAt,
 } from './usage.store';
@@ -34,8 +33,8 @@ export interface TenantPlans {
   takeRequest(tenant: TenantRow): void;
   /** Without a tenant each call @throws UNAUTHENTICATED. */
   of(tenant: TenantRow | undefined): TenantPlan;
-  /** One round: measures tenants that were used since they were measured last. @returns how many. */
-  measureUsage(): Promise<number>;
+  /** One round: tenants that were used since they were measured, and all of them daily. @returns how many. */
+  measureUsage(options?: MeasuringOptions): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -64,8 +63,6 @@ const BELIEVED_FOR_MS = MINUTE;
 /** From this share of a limit on, the exact number is taken. */
 const NEAR = 0.9;
 const FRESH_FOR_MS = 5 * SECOND;
-const MEASURED_IN_A_ROUND = 1000;
-const MEASURED_AT_ONCE = 2;
 
 const isCurrent = (known: Known, row: TenantRow): boolean =>
   known.row === row && Date.now() - known.loadedAt < BELIEVED_FOR_MS;
@@ -192,15 +189,8 @@ export function createTenantPlans(
         row === undefined ? refuse() : refusal(row, tx, what, created),
       usage: async () => (row === undefined ? refuse() : usage(row)),
     }),
-    async measureUsage() {
-      const ids = await listUnmeasured(registryDb, MEASURED_IN_A_ROUND);
-      const outcomes = await settleAll(ids, MEASURED_AT_ONCE, async (id) => {
-        const row = await tenancy.directory.findTenant(id);
-        if (row !== undefined) await measure(row);
-      });
-      // One whose data source is down is measured when it is back.
-      return outcomes.filter(({ status }) => status === 'fulfilled').length;
-    },
+    // One whose data source is down is measured when it is back.
+    measureUsage: (options) => measureDue(tenancy, measure, options),
     async close() {
       clearInterval(timer);
       await requests.flush();

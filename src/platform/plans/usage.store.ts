@@ -2,6 +2,12 @@
 import type { Knex } from 'knex';
 import type { Measured } from './measure-tenant';
 
+const MEASURED_EVERY = '1 day';
+/** Whoever works all day is measured so often. */
+const MEASURED_AFTER_USE = '5 minutes';
+/** Longer than a batch takes; also the pause before a data source that is down is asked again. */
+const TAKEN_FOR = '15 minutes';
+
 export interface MeasuredAt extends Measured {
   readonly measuredAt: Date;
 }
@@ -38,22 +44,36 @@ export async function saveUsage(
   return { users, records, storageBytes, measuredAt };
 }
 
-/** Adds what this process has counted. @returns the day's total of all processes, by tenant. */
+/**
+ * Adds what this process has counted, and lets those who used anything be measured soon.
+ * @returns the day's total of all processes, by tenant.
+ */
 export async function addRequests(
   db: Knex,
   day: string,
   counts: ReadonlyMap<string, number>,
 ): Promise<Map<string, number>> {
   // In order, so that two processes that write the same rows do not wait for each other; a tenant
-  // that was deleted meanwhile has nothing to count any more.
+  // that was deleted meanwhile has nothing to count any more. A row of the queue that somebody holds
+  // is left to them: whoever goes on working is counted again in a moment.
   const { rows } = await db.raw<{ rows: { id: string; requests: string }[] }>(
-    `insert into registry.tenant_requests as r (tenant_id, day, requests)
-     select t.id, ?::date, c.requests
-     from unnest(?::uuid[], ?::bigint[]) as c (id, requests) join registry.tenants t on t.id = c.id
-     order by t.id
-     on conflict (tenant_id, day)
-       do update set requests = r.requests + excluded.requests, updated_at = now()
-     returning tenant_id as id, requests`,
+    `with counted as (
+       insert into registry.tenant_requests as r (tenant_id, day, requests)
+       select t.id, ?::date, c.requests
+       from unnest(?::uuid[], ?::bigint[]) as c (id, requests) join registry.tenants t on t.id = c.id
+       order by t.id
+       on conflict (tenant_id, day)
+         do update set requests = r.requests + excluded.requests, updated_at = now()
+       returning tenant_id as id, requests
+     ), sooner as (
+       select d.tenant_id from counted c join registry.usage_due d on d.tenant_id = c.id
+       where d.due_at > now() + interval '${MEASURED_AFTER_USE}'
+       order by d.tenant_id for update of d skip locked
+     ), hurried as (
+       update registry.usage_due d set due_at = now() + interval '${MEASURED_AFTER_USE}'
+       from sooner s where d.tenant_id = s.tenant_id
+     )
+     select id, requests from counted`,
     [day, [...counts.keys()], [...counts.values()]],
   );
   return new Map(rows.map(({ id, requests }) => [id, Number(requests)]));
@@ -75,18 +95,48 @@ export async function countProcesses(db: Knex): Promise<number> {
   return Math.max(1, rows[0]?.count ?? 1);
 }
 
-/** Tenants that were used since they were measured, those waiting longest first. */
-export async function listUnmeasured(db: Knex, limit: number): Promise<string[]> {
-  const { rows } = await db.raw<{ rows: { id: string }[] }>(
-    `select t.id
-     from registry.tenants t left join registry.tenant_usage u on u.tenant_id = t.id
-     where t.status in ('trial', 'active') and t.data_source_id is not null
-       and (u.measured_at is null or u.measured_at < now() - interval '1 day'
-         or exists (select from registry.tenant_requests r
-                    where r.tenant_id = t.id and r.updated_at > u.measured_at))
-     order by u.measured_at nulls first
-     limit ?`,
+/** Tenants whose turn it is, taken for a while by whoever asks. */
+export interface TakenTenants {
+  readonly ids: readonly string[];
+  /** When they are due again, unless they are settled. */
+  readonly dueAgainAt: Date | undefined;
+}
+
+/** Those that have waited longest. What is not settled comes up again, after the others. */
+export async function takeDue(db: Knex, limit: number): Promise<TakenTenants> {
+  const { rows } = await db.raw<{ rows: { id: string; dueAt: Date }[] }>(
+    `update registry.usage_due d set due_at = now() + interval '${TAKEN_FOR}'
+     from (select tenant_id from registry.usage_due where due_at <= now()
+           order by due_at limit ? for update skip locked) longest
+     where d.tenant_id = longest.tenant_id
+     returning d.tenant_id as id, d.due_at as "dueAt"`,
     [limit],
   );
-  return rows.map(({ id }) => id);
+  return { ids: rows.map(({ id }) => id), dueAgainAt: rows[0]?.dueAt };
+}
+
+/**
+ * Until tomorrow, or until they are used. One that was used while it was measured stays due: its time
+ * is not the one that whoever took it had set.
+ */
+export async function settleDue(
+  db: Knex,
+  { dueAgainAt }: TakenTenants,
+  measured: readonly string[],
+): Promise<void> {
+  await db.raw(
+    `update registry.usage_due set due_at = now() + interval '${MEASURED_EVERY}'
+     where tenant_id = any(?::uuid[]) and due_at = ?`,
+    [[...measured], dueAgainAt ?? null],
+  );
+}
+
+/** For those out of service; the registry puts them back when they are in service again. */
+export async function removeDue(db: Knex, ids: readonly string[]): Promise<void> {
+  await db.raw(
+    `delete from registry.usage_due d using registry.tenants t
+     where d.tenant_id = any(?::uuid[]) and t.id = d.tenant_id
+       and (t.status not in ('trial', 'active') or t.data_source_id is null)`,
+    [[...ids]],
+  );
 }

@@ -16,9 +16,8 @@ export async function chooseDataSource(
   const { rows } = await trx.raw<{ rows: { id: string }[] }>(
     `select d.id
      from registry.data_sources d
-     cross join lateral (
-       select count(*) as tenants from registry.tenants t where t.data_source_id = d.id
-     ) used
+     left join registry.data_source_tenants known on known.data_source_id = d.id
+     cross join lateral (select coalesce(known.tenants, 0) as tenants) used
      where d.placement = 'shared' and d.status = 'active' and d.region = ?
        and (d.max_tenants is null or used.tenants < d.max_tenants)
      order by used.tenants, d.name

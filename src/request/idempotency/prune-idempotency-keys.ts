@@ -1,5 +1,7 @@
 /** Removes the expired idempotency keys of all tenants. One round; whoever schedules it calls again. */
 import { settleAll } from '../../lib/settle-all';
+import { pagesOfTenants } from '../../tenancy/pages-of-tenants';
+import type { TenantRow } from '../../tenancy/registry.store';
 import type { Tenancy } from '../../tenancy/tenancy';
 import { removeExpiredKeys } from './idempotency-keys.store';
 
@@ -21,12 +23,9 @@ export async function pruneIdempotencyKeys(
   tenancy: Pick<Tenancy, 'registry' | 'openSession'>,
   { rowsAtOnce = 5000, signal }: PruneKeysOptions = {},
 ): Promise<PruneKeysRound> {
-  const tenants = (await tenancy.registry.listTenants()).filter(
-    ({ dataSourceId }) => dataSourceId !== null,
-  );
   const failed: { tenantId: string; reason: unknown }[] = [];
   let removed = 0;
-  await settleAll(tenants, TENANTS_AT_ONCE, async (tenant) => {
+  const prune = async (tenant: TenantRow): Promise<void> => {
     const session = tenancy.openSession(tenant);
     try {
       for (let some = rowsAtOnce; some === rowsAtOnce; removed += some) {
@@ -38,6 +37,9 @@ export async function pruneIdempotencyKeys(
     } finally {
       await session.end();
     }
-  });
+  };
+  for await (const tenants of pagesOfTenants(tenancy.registry)) {
+    await settleAll(tenants, TENANTS_AT_ONCE, prune);
+  }
   return { removed, failed };
 }

@@ -203,13 +203,10 @@ async function refuseUnfit(
   if (keepSourceMs < 0 || keepSourceMs > KEEP_SOURCE_AT_MOST_MS) {
     throw new MoveError('Expected to keep the source for at most 7 days.');
   }
-  const others = await registry.listTenants();
-  const resident = others.find(
-    (other) =>
-      other.id !== tenant.id &&
-      other.dataSourceId === target.id &&
-      (target.placement !== 'shared' || other.tenantIdInDataSource === targetTenantId),
-  );
+  const resident = await registry.findTenantIn(target.id, {
+    except: tenant.id,
+    ...(target.placement === 'shared' ? { tenantIdInDataSource: targetTenantId } : {}),
+  });
   if (resident !== undefined) {
     throw new MoveError(
       `Expected room in ${target.name}, but the tenant "${resident.slug}" has it.`,
