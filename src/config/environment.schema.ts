@@ -105,7 +105,7 @@ export const environmentSchema = z.object({
   POOL_IDLE_TTL_SECONDS: integer('seconds', 1, 86_400, 3600),
   BYO_ALLOWED_NETWORKS: networks.optional(),
 
-  ADMISSION_AT_ONCE: integer('operations', 1, 10_000, 4),
+  ADMISSION_AT_ONCE: integer('operations', 1, 10_000, 32),
   ADMISSION_QUEUE_LIMIT: integer('waiting operations', 1, 100_000, 1000),
   ADMISSION_TIMEOUT_MS: integer('milliseconds', 50, 60_000, 2500),
 

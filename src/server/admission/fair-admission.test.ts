@@ -174,21 +174,60 @@ describe('fair admission', () => {
     });
   });
 
-  it('knows whether a tenant is alone when it looks how much room there is', async () => {
+  it('knows whether somebody is let in far less often when it looks how much room there is', async () => {
     const heard: boolean[] = [];
     const room: LoopRoom = {
       ...roomFor(1),
-      look: (hasNeighbours) => void heard.push(hasNeighbours),
+      look: (areQuietThere) => void heard.push(areQuietThere),
     };
     const { take } = admissionOf(1, { room });
-    take('a');
-    take('a');
+    const flood = [take('a'), take('a'), take('a'), take('a'), take('a')];
     await eventually(() => heard.length > 0);
     expect(new Set(heard)).toEqual(new Set([false]));
+    for (const place of flood.slice(0, 4)) {
+      place.leave();
+      await settled();
+    }
+    take('a');
     take('b');
     heard.splice(0);
     await eventually(() => heard.length > 0);
     expect(new Set(heard)).toEqual(new Set([true]));
+  });
+
+  it('looks also where there is room, once a tenant asks for more than one thing', () => {
+    const heard: boolean[] = [];
+    const room: LoopRoom = {
+      ...roomFor(10),
+      look: (_areQuietThere, isShort) => void heard.push(isShort),
+    };
+    const { take } = admissionOf(10, { room });
+    take('a');
+    expect(heard).toEqual([]);
+    take('a');
+    expect(heard).toEqual([false]);
+  });
+
+  it('never looks twice at so short a time that what it sees is chance', () => {
+    jest.useFakeTimers();
+    try {
+      const looks: number[] = [];
+      const room: LoopRoom = { ...roomFor(1), look: () => void looks.push(performance.now()) };
+      jest.advanceTimersByTime(100);
+      const begunAt = performance.now();
+      const { take } = admissionOf(1, { room });
+      const [first] = [take('a'), take('a')]; // one waits: looks now and every 20 ms
+      jest.advanceTimersByTime(20);
+      first?.leave();
+      jest.advanceTimersByTime(5);
+      take('a'); // waits: every 20 ms from here on
+      jest.advanceTimersByTime(16);
+      take('a'); // looks, for it has been long enough
+      jest.advanceTimersByTime(24);
+      expect(looks.map((at) => at - begunAt)).toEqual([0, 20, 41, 65]);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('looks how much room there is before it lets anybody wait', () => {

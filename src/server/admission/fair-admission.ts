@@ -8,9 +8,9 @@
  * A place is taken for each operation and left exactly once; nothing here outlives its places.
  */
 import { overloaded } from '../../errors';
-import { SECOND } from '../../lib/duration';
 import { clientGone } from '../http-error';
 import type { LoopRoom } from './loop-room';
+import { createNeighbours } from './neighbours';
 
 export interface FairAdmission {
   /** @param who whose operation it is: operations of one who share what is fair. */
@@ -47,6 +47,7 @@ export interface FairAdmissionOptions {
 
 /** One tenant's part. */
 interface Share {
+  readonly who: string;
   running: number;
   readonly waiting: Waiter[];
 }
@@ -58,8 +59,8 @@ interface Waiter {
 }
 
 const LOOK_EVERY_MS = 20;
-/** So long a tenant counts as a neighbour after it has asked for something, and up to twice as long. */
-const NEIGHBOUR_FOR_MS = 5 * SECOND;
+/** How busy the loop was in a shorter time is chance: it is always busy where somebody asks it. */
+const LOOK_NOT_WITHIN_MS = LOOK_EVERY_MS / 2;
 
 export function createFairAdmission(options: FairAdmissionOptions): FairAdmission {
   const { room, queueLimit, timeoutMs } = options;
@@ -70,14 +71,17 @@ export function createFairAdmission(options: FairAdmissionOptions): FairAdmissio
   let [running, waiting, waits, waitedMs] = [0, 0, 0, 0];
   let looking: NodeJS.Timeout | undefined;
   let lookedAt = 0;
-  const company = createCompany();
+  const neighbours = createNeighbours();
 
-  /** The room changes only when somebody would use more of it. */
+  /** Only when somebody would use more than one place. */
   const look = (): void => {
     lookedAt = performance.now();
-    room.look(company.isThere());
+    room.look(neighbours.areQuiet(), running >= room.limit);
     serve();
     refuseLate(lookedAt - timeoutMs);
+  };
+  const lookAgain = (): void => {
+    if (performance.now() - lookedAt >= LOOK_NOT_WITHIN_MS) look();
   };
 
   /** Within a tenant, who waits longest stands first: no timer is needed for each. */
@@ -92,7 +96,7 @@ export function createFairAdmission(options: FairAdmissionOptions): FairAdmissio
 
   function shareOf(who: string): Share {
     let share = shares.get(who);
-    if (share === undefined) shares.set(who, (share = { running: 0, waiting: [] }));
+    if (share === undefined) shares.set(who, (share = { who, running: 0, waiting: [] }));
     return share;
   }
 
@@ -110,6 +114,7 @@ export function createFairAdmission(options: FairAdmissionOptions): FairAdmissio
   function run(share: Share): void {
     share.running += 1;
     running += 1;
+    neighbours.letIn(share.who);
   }
 
   function serve(): void {
@@ -129,52 +134,52 @@ export function createFairAdmission(options: FairAdmissionOptions): FairAdmissio
     looking = undefined;
   }
 
-  function wait(who: string, share: Share): Place {
+  function wait(share: Share): Place {
     let state: 'waiting' | 'running' | 'left' = 'waiting';
     const { promise, waiter } = createWaiter((outcome) => {
       state = outcome === undefined ? 'running' : 'left';
       waits += 1;
       waitedMs += performance.now() - waiter.since;
       unqueue(share, waiter);
-      if (outcome !== undefined) forget(who, share);
+      if (outcome !== undefined) forget(share);
     });
     share.waiting.push(waiter);
     queue.add(share);
     waiting += 1;
-    looking ??= setInterval(look, LOOK_EVERY_MS);
+    looking ??= setInterval(lookAgain, LOOK_EVERY_MS);
     return {
       admitted: promise,
       leave: () => {
         if (state === 'waiting') waiter.settle(clientGone());
-        else if (state === 'running') leave(who, share);
+        else if (state === 'running') leave(share);
         state = 'left';
       },
     };
   }
 
-  function leave(who: string, share: Share): void {
+  function leave(share: Share): void {
     share.running -= 1;
     running -= 1;
-    forget(who, share);
+    forget(share);
     if (waiting > 0) serve();
   }
 
-  function forget(who: string, { running: its, waiting: waiters }: Share): void {
+  function forget({ who, running: its, waiting: waiters }: Share): void {
     if (its === 0 && waiters.length === 0) shares.delete(who);
   }
 
   return {
     take(who) {
-      company.saw(who);
       const share = shareOf(who);
-      if (!hasRoom(share) && performance.now() - lookedAt >= LOOK_EVERY_MS) look();
+      // Also where there is room: it may be more than a quiet neighbour leaves.
+      if (share.running > 0 && performance.now() - lookedAt >= LOOK_EVERY_MS) look();
       if (hasRoom(share)) {
         run(share);
         let isOver = false;
         return {
           admitted: undefined,
           leave: () => {
-            if (!isOver) leave(who, share);
+            if (!isOver) leave(share);
             isOver = true;
           },
         };
@@ -184,7 +189,7 @@ export function createFairAdmission(options: FairAdmissionOptions): FairAdmissio
         refused.queue_full += 1;
         throw overloaded();
       }
-      return wait(who, share);
+      return wait(share);
     },
     stats: () => ({
       running,
@@ -209,25 +214,4 @@ function createWaiter(onSettled: (refusal: Error | undefined) => void) {
   // Who has left does not hear of it.
   promise.catch(() => undefined);
   return { promise, waiter: { since: performance.now(), settle } };
-}
-
-/** Whether more than one has asked for something lately. Keeps no list: there may be very many. */
-function createCompany(): { saw(who: string): void; isThere(): boolean } {
-  let since = performance.now();
-  let first: string | undefined;
-  let [areSeveral, wereSeveral] = [false, false];
-  return {
-    saw(who) {
-      first ??= who;
-      if (who !== first) areSeveral = true;
-    },
-    isThere() {
-      const isThere = areSeveral || wereSeveral;
-      if (performance.now() - since > NEIGHBOUR_FOR_MS) {
-        [wereSeveral, areSeveral, first] = [areSeveral, false, undefined];
-        since = performance.now();
-      }
-      return isThere;
-    },
-  };
 }

@@ -1,8 +1,13 @@
 import { createLoopRoom, type LoopRoom } from './loop-room';
 
 let busy: number;
-const lookTimes = (room: LoopRoom, times: number, hasNeighbours = false): number => {
-  for (let count = 0; count < times; count += 1) room.look(hasNeighbours);
+const lookTimes = (
+  room: LoopRoom,
+  times: number,
+  areQuietThere = false,
+  isShort = true,
+): number => {
+  for (let count = 0; count < times; count += 1) room.look(areQuietThere, isShort);
   return room.limit;
 };
 const roomFor = (least: number): LoopRoom => createLoopRoom({ least, utilization: () => busy });
@@ -25,21 +30,35 @@ describe('the room in the event loop', () => {
     expect(lookTimes(room, 100)).toBe(4);
   });
 
-  it('shrinks to one where there are neighbours, and is as before once there are none', () => {
+  it('shrinks to one where somebody quiet is there, and is as before once nobody is', () => {
     const room = roomFor(4);
     busy = 1;
     expect(lookTimes(room, 10, true)).toBe(1);
     expect(lookTimes(room, 1)).toBe(4);
   });
 
-  it('is what a tenant has that is alone wherever the loop has rested', () => {
+  it('leaves nearly half of the loop’s time free where somebody quiet is there', () => {
+    const room = roomFor(4);
+    busy = 0.7;
+    expect(lookTimes(room, 10, true)).toBe(1);
+    busy = 0.55;
+    expect(lookTimes(room, 10, true)).toBe(1);
+    busy = 0.4;
+    expect(lookTimes(room, 1, true)).toBe(2);
+  });
+
+  it('is the least wherever the loop has rested, whoever is there', () => {
     const room = roomFor(4);
     busy = 1;
     expect(lookTimes(room, 10, true)).toBe(1);
-    busy = 0.7;
-    expect(lookTimes(room, 1, true)).toBe(2);
-    busy = 0.4;
+    busy = 0.2;
     expect(lookTimes(room, 1, true)).toBe(4);
+  });
+
+  it('does not grow where nobody would use more', () => {
+    busy = 0.3;
+    expect(lookTimes(roomFor(4), 10, false, false)).toBe(4);
+    expect(lookTimes(roomFor(4), 10, true, false)).toBe(4);
   });
 
   it('stays where the loop is busy nearly all the time', () => {
@@ -62,11 +81,11 @@ describe('the room in the event loop', () => {
       room = createLoopRoom({ least: 4 });
       const until = performance.now() + 30;
       while (performance.now() < until);
-      room.look(false);
+      room.look(false, true);
     } while (room.limit !== 4);
     while (room.limit === 4) {
       await new Promise((resolve) => setTimeout(resolve, 20)); // idle
-      room.look(false);
+      room.look(false, true);
     }
     expect(room.limit).toBe(6);
   });

@@ -2,8 +2,9 @@
  * How many operations the event loop has room for: as many as keep it busy, and no more, for every
  * one beyond makes the others later and none sooner. How many that are depends on how long the
  * databases take, so it is found out: while the loop is idle in between, more are let in; while it
- * hardly is, fewer. A tenant that is alone always has as many as use all of the loop; where others
- * are there too, some of the loop's time stays free, for what it has to do at once.
+ * hardly is, fewer. Those who all ask for much have the whole of the loop, and always so many at once
+ * that it does several things at a turn, which costs less for each. Where somebody quiet is beside
+ * them, nearly half of the loop's time stays free, so that whoever seldom asks finds it idle.
  */
 import { performance } from 'node:perf_hooks';
 
@@ -12,26 +13,32 @@ export interface LoopRoom {
   readonly limit: number;
   /**
    * Adjusts the limit to how busy the loop was since it was looked at last.
-   * @param hasNeighbours whether more than one tenant has asked for something lately.
+   * @param areQuietThere whether somebody who asks for little was there lately too.
+   * @param isShort whether all of it is used.
    */
-  look(hasNeighbours: boolean): void;
+  look(areQuietThere: boolean, isShort: boolean): void;
 }
 
 export interface LoopRoomOptions {
-  /** What a tenant has that is alone, however busy the loop is. */
+  /** What those who ask for much have together, however busy the loop is, where nobody quiet is. */
   readonly least: number;
   /** Share of the time since it was asked last in which the loop worked, 0 to 1. */
   readonly utilization?: () => number;
 }
 
-/** Below it the loop waits for databases, while somebody waits for the loop. */
-const IDLE_BELOW = 0.8;
-/** Above it most operations find another's work before theirs. */
-const BUSY_ABOVE = 0.9;
+interface Aim {
+  /** Below it the loop waits for databases, while somebody waits for the loop. */
+  readonly idleBelow: number;
+  /** Above it most operations find another's work before theirs. */
+  readonly busyAbove: number;
+  readonly shrinkage: number;
+}
+
+const AMONG_EQUALS: Aim = { idleBelow: 0.8, busyAbove: 0.9, shrinkage: 0.75 };
+const BESIDE_QUIET: Aim = { idleBelow: 0.5, busyAbove: 0.6, shrinkage: 0.5 };
 /** Below it nothing is short: whatever was found out before is of no use any more. */
-const REST_BELOW = 0.5;
+const REST_BELOW = 0.25;
 const GROWTH = 1.5;
-const SHRINKAGE = 0.75;
 /** More would only wait for connections, of which each tenant has a fair share too. */
 const MOST = 1000;
 
@@ -44,12 +51,13 @@ export function createLoopRoom({
     get limit() {
       return limit;
     },
-    look(hasNeighbours) {
+    look(areQuietThere, isShort) {
       const busy = utilization();
-      if (busy < IDLE_BELOW) limit = Math.min(Math.ceil(limit * GROWTH), MOST);
-      else if (busy > BUSY_ABOVE) limit = Math.floor(limit * SHRINKAGE);
+      const { idleBelow, busyAbove, shrinkage } = areQuietThere ? BESIDE_QUIET : AMONG_EQUALS;
+      if (busy > busyAbove) limit = Math.floor(limit * shrinkage);
+      else if (busy < idleBelow && isShort) limit = Math.min(Math.ceil(limit * GROWTH), MOST);
       // Whoever has none in execution is let in all the same: one is each tenant's.
-      limit = Math.max(limit, hasNeighbours && busy >= REST_BELOW ? 1 : least);
+      limit = Math.max(limit, areQuietThere && busy >= REST_BELOW ? 1 : least);
     },
   };
 }

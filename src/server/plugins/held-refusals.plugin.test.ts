@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import fastify, { type FastifyInstance, type LightMyRequestResponse } from 'fastify';
 import { registerHeldRefusals, type HeldRefusals } from './held-refusals.plugin';
 
@@ -23,8 +24,10 @@ describe('refusals of a client that does not stop', () => {
   /** @returns how many were told without being held; sent one after another while they are. */
   async function tell(count: number, path: string): Promise<number> {
     let told = 0;
+    const heldBefore = refusals.held();
     for (let sent = 0; sent < count; sent += 1) void app.inject(path).then(() => (told += 1));
-    while (told + refusals.held() < count) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (told + refusals.held() - heldBefore < count)
+      await new Promise((resolve) => setTimeout(resolve, 5));
     return told;
   }
 
@@ -59,6 +62,49 @@ describe('refusals of a client that does not stop', () => {
     expect(refusals.held()).toBe(500);
   });
 
+  it('are told at once, whoever asks, where all together hold too many', async () => {
+    for (let tenant = 0; tenant < 10; tenant += 1) await tell(530, `/429/RATE_LIMITED/t${tenant}`);
+    expect(refusals.held()).toBe(5000);
+    const answers = Array.from({ length: 60 }, () => app.inject('/429/RATE_LIMITED/last'));
+    for (const answer of answers) expect((await answer).statusCode).toBe(429);
+    expect(refusals.held()).toBe(5000);
+  });
+
+  it('are counted for the address where nobody is signed in', async () => {
+    app.get('/nobody', (request, reply) => {
+      request.trace = { errorCodes: ['RATE_LIMITED'] };
+      return reply.code(429).send({});
+    });
+    await tell(60, '/nobody');
+    const answer = await app.inject({ url: '/nobody', remoteAddress: '203.0.113.9' });
+    expect(answer.statusCode).toBe(429);
+  });
+
+  it('are told at once again in the next second', async () => {
+    const second = (): number => Math.floor(performance.now() / 1000);
+    await tell(60, '/429/RATE_LIMITED/a');
+    const before = second();
+    while (second() === before) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect((await app.inject('/429/RATE_LIMITED/a')).statusCode).toBe(429);
+  });
+
+  it('are held for nobody who has left, and then for as many again', async () => {
+    const responses: ServerResponse[] = [];
+    app.addHook('onRequest', (_request, reply, done) => {
+      responses.push(reply.raw);
+      done();
+    });
+    const asked = Array.from({ length: 60 }, () =>
+      app.inject('/429/RATE_LIMITED/a').catch(() => undefined),
+    );
+    while (refusals.held() === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    for (const response of responses) response.emit('close');
+    expect(refusals.held()).toBe(0);
+    await Promise.all(asked);
+    await tell(560, '/429/RATE_LIMITED/a');
+    expect(refusals.held()).toBe(500);
+  });
+
   it('are told at once when the server closes, also those that were held', async () => {
     const answers: Promise<LightMyRequestResponse>[] = [];
     for (let sent = 0; sent < 30; sent += 1) answers.push(app.inject('/429/RATE_LIMITED/a'));
@@ -66,6 +112,7 @@ describe('refusals of a client that does not stop', () => {
     isDraining = true;
     await app.close();
     for (const answer of answers) expect((await answer).statusCode).toBe(429);
+    expect((await answers.at(-1))?.headers.connection).toBe('close');
     expect(refusals.held()).toBe(0);
   });
 
