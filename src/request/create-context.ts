@@ -44,6 +44,7 @@ const GIVEN_UP_AFTER_MS = 5 * SECOND;
 
 export function createContextFactory(deps: ContextDependencies) {
   const { config, tenancy, auth, plans, logger } = deps;
+  const { directory } = tenancy;
   const parts = contextPartsOf(deps);
   const { cursors } = parts;
   const findHostScope = createHostScopes(config.http, tenancy);
@@ -51,10 +52,15 @@ export function createContextFactory(deps: ContextDependencies) {
 
   return async (request: IncomingRequest): Promise<RequestContext> => {
     const { headers, host, requestId } = request;
-    const hostScope = await findHostScope(host);
-    const principal = await auth.authenticate(single(headers['authorization']));
+    // Nearly always all of this is known: then nothing is waited for.
+    const found = findHostScope(host);
+    const hostScope = found instanceof Promise ? await found : found;
+    const authorization = single(headers['authorization']);
+    const principal = auth.recognise(authorization) ?? (await auth.authenticate(authorization));
     const tenant =
-      principal === undefined ? undefined : await tenancy.directory.findTenant(principal.tenantId);
+      principal &&
+      (directory.knownTenant(principal.tenantId) ??
+        (await directory.findTenant(principal.tenantId)));
     // Before anything is said of the tenant: at another's host there is no such token.
     if (hostScope !== undefined && tenant !== undefined && tenant.slug !== hostScope.slug) {
       throw unauthenticated();
@@ -85,7 +91,7 @@ export function createContextFactory(deps: ContextDependencies) {
       tenant,
       author,
       consistency,
-      auth: hostScope === undefined ? auth : limitToHost(auth, hostScope, tenancy.directory),
+      auth: hostScope === undefined ? auth : limitToHost(auth, hostScope, directory),
       idempotencyKey,
       session,
     });

@@ -18,8 +18,13 @@ export interface HostScope {
   readonly slug: string | undefined;
 }
 
-/** @returns undefined for a host that serves all tenants. @throws BAD_REQUEST for one that serves nobody. */
-export type FindHostScope = (host: string | undefined) => Promise<HostScope | undefined>;
+/**
+ * @returns undefined for a host that serves all tenants; at once where nobody has to be asked.
+ * @throws BAD_REQUEST for one that serves nobody.
+ */
+export type FindHostScope = (
+  host: string | undefined,
+) => Promise<HostScope | undefined> | HostScope | undefined;
 
 const SLUG = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
@@ -28,25 +33,28 @@ export function createHostScopes(
   { routes, directory }: Pick<Tenancy, 'routes' | 'directory'>,
 ): FindHostScope {
   const forAll = new Set([...publicHosts, ...(publicDomain === undefined ? [] : [publicDomain])]);
-  return async (header) => {
+  const findTenantOf = async (hostname: string): Promise<HostScope | undefined> => {
+    const tenantId = await routes.findTenantIdByHostname(hostname);
+    if (tenantId === undefined) return ofNobody();
+    return { slug: (await directory.findTenant(tenantId))?.slug };
+  };
+  return (header) => {
     const hostname = hostnameOf(header ?? '');
     if (forAll.has(hostname)) return undefined;
     if (publicDomain !== undefined && isBeneath(hostname, publicDomain)) {
       const label = hostname.slice(0, -publicDomain.length - 1);
       return { slug: SLUG.test(label) ? label : undefined };
     }
-    const tenantId = mayBeCustom(hostname)
-      ? await routes.findTenantIdByHostname(hostname)
-      : undefined;
-    if (tenantId !== undefined) {
-      return { slug: (await directory.findTenant(tenantId))?.slug };
-    }
+    return mayBeCustom(hostname) ? findTenantOf(hostname) : ofNobody();
+  };
+
+  function ofNobody(): undefined {
     if (publicHosts.length === 0) return undefined;
     throw new AppError(
       'BAD_REQUEST',
       'Nobody is served at this host: correct the address, or have the host name verified.',
     );
-  };
+  }
 }
 
 /** An address and a name without a domain are never claimed: they need no look. */

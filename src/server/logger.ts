@@ -32,8 +32,22 @@ const REDACTED_PATHS = [
   'url',
 ].flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
 
-/** @param destination where lines go; standard output by default. */
-export function createLogger(level: LevelWithSilent, destination?: DestinationStream): Logger {
+/**
+ * Lines of several requests leave in one write: one for each costs as much as all else of a line. What
+ * waits is written when the process ends in any orderly way; one that is killed loses so much of it.
+ */
+const WRITTEN_WITHIN_MS = 50;
+const WRITTEN_AT_CHARACTERS = 8 * 1024;
+/** The number that pino gives the level. */
+const WARN = 40;
+
+/**
+ * @param destination where lines go; standard output by default, warnings and errors at once.
+ */
+export function createLogger(
+  level: LevelWithSilent,
+  destination: DestinationStream = standardOutput(),
+): Logger {
   const options = {
     level,
     base: null,
@@ -41,8 +55,26 @@ export function createLogger(level: LevelWithSilent, destination?: DestinationSt
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: LOG_SERIALIZERS,
     redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
+    hooks: { logMethod: writeWarningsAtOnce },
   };
-  return destination ? pino(options, destination) : pino(options);
+  return pino(options, destination);
+}
+
+const standardOutput = (): DestinationStream =>
+  pino.destination({
+    sync: false,
+    minLength: WRITTEN_AT_CHARACTERS,
+    periodicFlush: WRITTEN_WITHIN_MS,
+  });
+
+function writeWarningsAtOnce(
+  this: Logger,
+  line: Parameters<pino.LogFn>,
+  write: pino.LogFn,
+  level: number,
+): void {
+  write.apply(this, line);
+  if (level >= WARN) this.flush();
 }
 
 /**

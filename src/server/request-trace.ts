@@ -26,18 +26,28 @@ export const routeOf = (request: FastifyRequest): string => request.routeOptions
 /** The status nginx made customary for a client that left before it was answered. */
 const CLIENT_GONE = 499;
 
+type ReportRequest = (request: FastifyRequest, reply: FastifyReply, status: number) => void;
+
+const reports = new WeakMap<FastifyInstance, ReportRequest[]>();
+
 /**
  * Calls back once for every request, answered or given up by its client (of which Fastify's
  * onResponse hook does not tell).
  */
-export function onRequestEnd(
-  app: FastifyInstance,
-  report: (request: FastifyRequest, reply: FastifyReply, status: number) => void,
-): void {
+export function onRequestEnd(app: FastifyInstance, report: ReportRequest): void {
+  const known = reports.get(app);
+  if (known !== undefined) {
+    known.push(report);
+    return;
+  }
+  const all = [report];
+  reports.set(app, all);
+  // One listener for all of them: each request makes it anew.
   app.addHook('onRequest', (request, reply, done) => {
-    reply.raw.once('close', () =>
-      report(request, reply, reply.raw.writableFinished ? reply.statusCode : CLIENT_GONE),
-    );
+    reply.raw.once('close', () => {
+      const status = reply.raw.writableFinished ? reply.statusCode : CLIENT_GONE;
+      for (const tell of all) tell(request, reply, status);
+    });
     done();
   });
 }

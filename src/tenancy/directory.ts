@@ -31,6 +31,9 @@ export interface DataSource {
 }
 
 export interface Directory {
+  /** What `findTenant` and `getDataSource` would resolve to, where that is known and fresh. */
+  knownTenant(id: string): TenantRow | undefined;
+  knownDataSource(tenant: TenantRow): DataSource | undefined;
   /** @returns undefined when the registry knows no such tenant; @throws TENANT_UNAVAILABLE. */
   findTenant(id: string): Promise<TenantRow | undefined>;
   /** Not cached. */
@@ -138,6 +141,8 @@ export function createDirectory(
   };
 
   return {
+    knownTenant: (id) => tenants.fresh(id),
+    knownDataSource: ({ dataSourceId: id }) => (id === null ? undefined : dataSources.fresh(id)),
     findTenant: (id) => tenants.get(id, () => fromRegistry(() => store.findTenant(id))),
     findTenantBySlug: (slug) => fromRegistry(() => store.findTenantBySlug(slug)),
     async getDataSource({ dataSourceId: id }) {

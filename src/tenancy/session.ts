@@ -13,6 +13,7 @@ import { createMigrationSource } from '../database/migration-source';
 import { isMoved, translatePostgresError } from '../database/postgres-errors';
 import { runScoped } from '../database/run-statement';
 import type { SqlRunner, Statement } from '../database/statement';
+import type { DataSource } from './directory';
 import { fittingStatement, mayBeOlder } from './fitting-statement';
 import type { TransactionOptions } from './open-transaction';
 import { LocalTenantId } from './local-tenant-id';
@@ -25,9 +26,12 @@ import type { OperationSession } from './session.port';
 
 export type { SessionOptions, SessionTarget };
 
+/** At once where it is known. */
+export type ResolveTarget = () => SessionTarget | Promise<SessionTarget>;
+
 export function createSession(
   pools: Pick<PoolManager, 'lease'>,
-  resolveTarget: () => Promise<SessionTarget>,
+  resolveTarget: ResolveTarget,
   tenant: { readonly tenantId: string; readonly localTenantId: string },
   options: SessionOptions,
 ): OperationSession {
@@ -51,7 +55,7 @@ class Session implements OperationSession {
 
   constructor(
     private readonly pools: Pick<PoolManager, 'lease'>,
-    private readonly resolveTarget: () => Promise<SessionTarget>,
+    private readonly resolveTarget: ResolveTarget,
     tenant: { readonly tenantId: string; readonly localTenantId: string },
     private readonly options: SessionOptions,
   ) {
@@ -71,7 +75,8 @@ class Session implements OperationSession {
   async query<Row>(statement: Statement): Promise<Row[]> {
     this.#refuseWhenStopped();
     if (this.#expectedStatements > 1 || this.#view !== undefined) return this.#queryView(statement);
-    let found: SessionTarget | undefined = await this.resolveTarget();
+    const resolved = this.resolveTarget();
+    let found: SessionTarget | undefined = resolved instanceof Promise ? await resolved : resolved;
     if (found.dataSource.sessionStyle !== 'direct') {
       return this.#followingMoves(() => this.#transactAlone<Row>(statement));
     }
@@ -116,8 +121,11 @@ class Session implements OperationSession {
     this.#refuseWhenStopped();
     const target = found ?? (await this.resolveTarget());
     this.#schemaVersion = target.dataSource.schemaVersion;
-    const nearby =
-      mode === 'read' && this.#mayReadElsewhere ? await this.#leaseNearby(target) : undefined;
+    const replica =
+      mode === 'read' && this.#mayReadElsewhere
+        ? this.options.replicas?.choose(target.dataSource)
+        : undefined;
+    const nearby = replica && (await this.#leaseNearby(replica, target));
     const held = nearby?.lease ?? (await this.pools.lease(target.dataSource, this.tenantId));
     // The request may have been given up while it waited.
     try {
@@ -130,9 +138,7 @@ class Session implements OperationSession {
   }
 
   /** A replica that cannot be had is the primary's work, and nobody's failure. */
-  async #leaseNearby(target: SessionTarget): Promise<Held | undefined> {
-    const replica = this.options.replicas?.choose(target.dataSource);
-    if (replica === undefined) return undefined;
+  async #leaseNearby(replica: DataSource, target: SessionTarget): Promise<Held | undefined> {
     try {
       const held = await this.pools.lease(replica, this.tenantId);
       return { lease: held, target: { ...target, dataSource: replica }, isReplica: true };

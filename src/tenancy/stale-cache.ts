@@ -25,6 +25,8 @@ export interface StaleCacheOptions {
 }
 
 export interface StaleCache<T extends object> {
+  /** What is fresh, without waiting for anything. */
+  fresh(id: string): T | undefined;
   /** @param load is given what was known before, which it may find to hold still. */
   get(id: string, load: (known: T | undefined) => Promise<T | undefined>): Promise<T | undefined>;
   /** Known but due for a new look; kept, so that a source that is down is survived. */
@@ -67,13 +69,18 @@ export function createStaleCache<T extends object>(options: StaleCacheOptions): 
       }
     });
 
+  const fresh = (entry: Entry<T> | undefined): T | undefined => {
+    if (entry === undefined || !isFresh(entry)) return undefined;
+    count('hits');
+    return entry.value;
+  };
+
   return {
+    fresh: (id) => fresh(entries.get(id)),
     async get(id, load) {
       const entry = entries.get(id);
-      if (entry !== undefined && isFresh(entry)) {
-        count('hits');
-        return entry.value;
-      }
+      const known = fresh(entry);
+      if (known !== undefined) return known;
       count('misses');
       if (maySurvive(entry) && breaker.state !== 'closed') {
         count('staleServed');

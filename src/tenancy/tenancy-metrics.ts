@@ -2,8 +2,9 @@
  * Tenancy as Prometheus sees it. What is a state is read when it is scraped. Labelled by data source
  * and never by tenant; beyond a bound on their number, data sources share one label.
  */
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import { boundedLabels } from '../lib/bounded-labels';
+import { LabelledHistogram } from '../lib/labelled-histogram';
 import type { DataSource } from './directory';
 import type { PoolStats } from './pools';
 import { watchKeys } from './secrets/key-metrics';
@@ -27,26 +28,25 @@ const BREAKER_VALUES = { closed: 0, 'half-open': 0.5, open: 1 } as const;
 export function createTenancyMetrics(registry: Registry): TenancyMetrics {
   const registers = [registry];
   const labelOf = boundedLabels(MAX_DATA_SOURCES);
-  const statements = new Histogram({
+  const statements = new LabelledHistogram({
     name: 'cloister_statement_duration_seconds',
     help: 'Time from sending a statement to its answer, by data source.',
-    labelNames: ['data_source'],
+    label: 'data_source',
     buckets: SECONDS,
     registers,
   });
 
-  const leases = new Histogram({
+  const leases = new LabelledHistogram({
     name: 'cloister_lease_wait_seconds',
     help: 'Time that a statement or transaction waited for its connection, by data source.',
-    labelNames: ['data_source'],
+    label: 'data_source',
     buckets: SECONDS,
     registers,
   });
 
   return {
-    observeLease: ({ name }, seconds) => leases.observe({ data_source: labelOf(name) }, seconds),
-    observeStatement: ({ name }, seconds) =>
-      statements.observe({ data_source: labelOf(name) }, seconds),
+    observeLease: ({ name }, seconds) => leases.observe(labelOf(name), seconds),
+    observeStatement: ({ name }, seconds) => statements.observe(labelOf(name), seconds),
     watch({ directory, keys, pools, listener, readRouter }) {
       watchKeys(keys, registers);
       watchPools(pools, registers, labelOf);

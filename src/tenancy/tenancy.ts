@@ -12,7 +12,7 @@ import { createPoolManager, type PoolManager } from './pools';
 import { createRegistryDatabase } from './registry-database';
 import { startRegistryListener, type RegistryListener } from './registry-listener';
 import { createRegistryStore, type RegistryStore, type TenantRow } from './registry.store';
-import { createSession, type SessionOptions } from './session';
+import { createSession, type SessionOptions, type SessionTarget } from './session';
 import type { SessionReplicas } from './session-replicas';
 import type { OperationSession } from './session.port';
 import { createRegistryKeys, type RegistryKeys } from './secrets/registry-keys';
@@ -114,7 +114,7 @@ export function createTenancy(config: Config, options: TenancyOptions = {}): Ten
       })
     : undefined;
   const lastAccessed = createLastAccessed(registry, options.lastAccessed);
-  const assertTenantLivesThere = createTenantCheck(pools, statementTimeoutMs);
+  const tenantCheck = createTenantCheck(pools, statementTimeoutMs);
 
   return {
     registry,
@@ -136,10 +136,16 @@ export function createTenancy(config: Config, options: TenancyOptions = {}): Ten
       });
       let current = tenant;
       const ids = idsOf(tenant);
-      const resolveTarget = async () => {
+      const findTarget = async (): Promise<SessionTarget> => {
         const target = { ...idsOf(current), dataSource: await directory.getDataSource(current) };
-        await assertTenantLivesThere(target);
+        await tenantCheck.assert(target);
         return target;
+      };
+      // Nearly always it is known, and nobody needs to wait.
+      const resolveTarget = (): SessionTarget | Promise<SessionTarget> => {
+        const dataSource = directory.knownDataSource(current);
+        const target = dataSource && { ...idsOf(current), dataSource };
+        return target !== undefined && tenantCheck.passed(target) ? target : findTarget();
       };
       return createSession(leases, resolveTarget, ids, {
         statementTimeoutMs,

@@ -17,31 +17,42 @@ interface Claim extends Pick<DataSource, 'id' | 'revision'> {
   readonly localTenantId: string;
 }
 
-/** @returns a function that @throws TENANT_UNAVAILABLE (TENANT_ID_MISMATCH) when it does not. */
+export interface TenantCheck {
+  /** Whether it was found to hold. */
+  passed(target: SessionTarget): boolean;
+  /** @throws TENANT_UNAVAILABLE (TENANT_ID_MISMATCH) when it does not. */
+  assert(target: SessionTarget): Promise<void>;
+}
+
 export function createTenantCheck(
   pools: Pick<PoolManager, 'lease'>,
   statementTimeoutMs: number,
-): (target: SessionTarget) => Promise<void> {
+): TenantCheck {
   /** By tenant; the value is what was found to hold. */
-  const passed = new LRUCache<string, Claim>({ max: MAX_TENANTS });
+  const claims = new LRUCache<string, Claim>({ max: MAX_TENANTS });
   const flights = new SingleFlight<string, void>();
 
-  return async (target) => {
-    const { tenantId, localTenantId, dataSource } = target;
-    const { id, revision } = dataSource;
-    const known = passed.get(tenantId);
-    const holds = known?.localTenantId === localTenantId && known.id === id;
-    if (holds && known.revision === revision) return;
-    await flights.run(`${tenantId} ${localTenantId} ${id} ${revision}`, async () => {
-      const session = createSession(pools, () => Promise.resolve(target), target, {
-        statementTimeoutMs,
+  const passed = ({ tenantId, localTenantId, dataSource }: SessionTarget): boolean => {
+    const known = claims.get(tenantId);
+    const holds = known?.localTenantId === localTenantId && known.id === dataSource.id;
+    return holds && known.revision === dataSource.revision;
+  };
+
+  return {
+    passed,
+    async assert(target) {
+      if (passed(target)) return;
+      const { tenantId, localTenantId, dataSource } = target;
+      const { id, revision } = dataSource;
+      await flights.run(`${tenantId} ${localTenantId} ${id} ${revision}`, async () => {
+        const session = createSession(pools, () => target, target, { statementTimeoutMs });
+        const found = await session.query({
+          text: 'select 1 from cloister.tenants where tenant_id = $1',
+          values: [localTenantId],
+        });
+        if (found.length === 0) throw tenantUnavailable('TENANT_ID_MISMATCH');
+        claims.set(tenantId, { localTenantId, id, revision });
       });
-      const found = await session.query({
-        text: 'select 1 from cloister.tenants where tenant_id = $1',
-        values: [localTenantId],
-      });
-      if (found.length === 0) throw tenantUnavailable('TENANT_ID_MISMATCH');
-      passed.set(tenantId, { localTenantId, id, revision });
-    });
+    },
   };
 }

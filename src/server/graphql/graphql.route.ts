@@ -28,16 +28,23 @@ export interface GraphqlRouteOptions {
   readonly logger: Logger;
 }
 
+interface RouteOptions extends GraphqlRouteOptions {
+  readonly assertReadable: (query: string) => void;
+}
+
 const METHODS = ['GET', 'POST'] as const;
 const OTHER_METHODS = ['DELETE', 'HEAD', 'OPTIONS', 'PATCH', 'PUT', 'TRACE'] as const;
 
 export function registerGraphqlRoute(app: FastifyInstance, options: GraphqlRouteOptions): void {
-  const guarded = { ...options, assertReadable: createDocumentGuard(options.limits) };
+  const routeOptions = {
+    ...options,
+    assertReadable: createDocumentGuard(options.limits),
+  };
   app.route({
     method: [...METHODS],
     url: options.path,
     onRequest: (request, _reply, done) => done(refusalOf(request.headers.accept)),
-    handler: (request, reply) => answer(request, reply, guarded),
+    handler: (request, reply) => answer(request, reply, routeOptions),
   });
   app.route({
     method: [...OTHER_METHODS],
@@ -62,22 +69,20 @@ function refusalOf(accept: string | undefined): HttpError | undefined {
 async function answer(
   request: FastifyRequest,
   reply: FastifyReply,
-  options: GraphqlRouteOptions & { readonly assertReadable: (query: string) => void },
+  options: RouteOptions,
 ): Promise<FastifyReply> {
-  const httpRequest = toApolloRequest(request);
-  const query = queryOf(httpRequest);
+  const query = queryOf(request);
   if (query !== undefined) options.assertReadable(query);
 
   const scope = new RequestScope(reply.raw, options.deadlineMs);
   const context = new OpenContext(request, scope, options);
   try {
-    const response = await Promise.race([
+    const response = await scope.orStop(
       options.apollo.executeHTTPGraphQLRequest({
-        httpGraphQLRequest: httpRequest,
+        httpGraphQLRequest: toApolloRequest(request),
         context: () => context.create(),
       }),
-      scope.stopped,
-    ]);
+    );
     if (context.failure) throw context.failure.error;
     // Refused by Apollo before there was a context to note it in.
     const refused = (response.status ?? 200) >= 400 && request.trace.errorCodes.length === 0;
@@ -103,30 +108,30 @@ function toApolloRequest(request: FastifyRequest): HTTPGraphQLRequest {
     const value = request.headers[name];
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
   }
-  const queryStart = request.url.indexOf('?');
-  return {
-    method: request.method,
-    headers,
-    search: queryStart === -1 ? '' : request.url.slice(queryStart),
-    body: request.body,
-  };
+  const { method, url, body } = request;
+  return { method, headers, search: searchOf(url), body };
 }
 
-function queryOf({ method, search, body }: HTTPGraphQLRequest): string | undefined {
+function queryOf({ method, url, body }: FastifyRequest): string | undefined {
   const query: unknown =
     method === 'GET'
-      ? new URLSearchParams(search).get('query')
+      ? new URLSearchParams(searchOf(url)).get('query')
       : (body as { query?: unknown } | null | undefined)?.query;
   return typeof query === 'string' ? query : undefined;
 }
 
-function send(reply: FastifyReply, response: HTTPGraphQLResponse): FastifyReply {
-  if (response.body.kind !== 'complete') {
+function searchOf(url: string): string {
+  const start = url.indexOf('?');
+  return start === -1 ? '' : url.slice(start);
+}
+
+function send(reply: FastifyReply, { status, headers, body }: HTTPGraphQLResponse): FastifyReply {
+  if (body.kind !== 'complete') {
     throw new Error('Expected a response in one piece, but Apollo began an incremental one.');
   }
-  for (const [name, value] of response.headers) void reply.header(name, value);
+  for (const [name, value] of headers) void reply.header(name, value);
   return reply
-    .code(response.status ?? 200)
+    .code(status ?? 200)
     .header('cache-control', 'no-store')
-    .send(response.body.string);
+    .send(body.string);
 }

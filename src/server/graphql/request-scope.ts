@@ -18,8 +18,6 @@ const deadlines = new Deadlines(DEADLINES_EVERY_MS);
 export class RequestScope implements Due {
   dueAt = 0;
   place: number | undefined;
-  /** Rejects with the reason when the request must stop; never resolves. */
-  readonly stopped: Promise<never>;
   readonly #callbacks: ((reason: Error) => void)[] = [];
   readonly #response: ServerResponse;
   readonly #onClose = (): void => {
@@ -31,9 +29,6 @@ export class RequestScope implements Due {
 
   constructor(response: ServerResponse, deadlineMs: number) {
     this.#response = response;
-    this.stopped = new Promise<never>((_resolve, reject) => this.#callbacks.push(reject));
-    // Nobody may be waiting when it rejects; that alone is no fault.
-    this.stopped.catch(() => undefined);
     this.extendDeadline(deadlineMs);
     deadlines.add(this);
     response.once('close', this.#onClose);
@@ -46,6 +41,14 @@ export class RequestScope implements Due {
       this.onStop((why) => made.abort(why));
     }
     return this.#controller.signal;
+  }
+
+  /** What the work comes to; rejects with the reason when the request must stop before. */
+  orStop<T>(work: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.onStop(reject);
+      work.then(resolve, reject);
+    });
   }
 
   /** Calls back with the reason when the request must stop, at once if it must already. */
