@@ -4,12 +4,14 @@
  */
 import { toUUIDBytes, type TypeId } from 'typeid-js';
 
-/** Crockford's base 32, in lower case. */
-const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+/** Crockford's base 32, in lower case, as character codes. */
+const DIGITS = Uint8Array.from('0123456789abcdefghjkmnpqrstvwxyz', (digit) => digit.charCodeAt(0));
+const SUFFIX_LENGTH = 26;
+const UUID_LENGTH = 36;
 const HYPHEN = 0x2d;
-const DIGIT_ZERO = 0x30;
-const DIGIT_NINE = 0x39;
-const LETTER_A = 0x61;
+/** What a hexadecimal digit stands for, by its character code. */
+const NIBBLES = new Uint8Array(128);
+for (let value = 0; value < 16; value += 1) NIBBLES[value.toString(16).charCodeAt(0)] = value;
 
 /**
  * 26 × 5 bits are 130, a UUID has 128: the first character is at most 7. One spelling only: capitals
@@ -17,26 +19,30 @@ const LETTER_A = 0x61;
  */
 const SUFFIX = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/;
 
+/** Filled anew for each id; nothing is awaited in between. */
+const suffix = new Array<number>(SUFFIX_LENGTH).fill(0);
+
 /**
- * The id of a record as the API shows it.
- * @param uuid a UUID as Postgres prints it (lower case, hyphens); not checked again.
+ * The id of a record as the API shows it. A page of records spends a good part of its time here: hence
+ * not the library's fromUUID, and not the text built up digit by digit.
+ * @param text holds a UUID as Postgres prints it (lower case, hyphens); not checked again.
+ * @param start where in the text it begins.
  */
-export function toTypeId(prefix: string, uuid: string): string {
-  // Not the library's fromUUID, which takes a twentieth of the time of a page of records.
-  let suffix = '';
+export function toTypeId(prefix: string, text: string, start = 0): string {
+  let written = 0;
   let pending = 0;
   let pendingBits = 2; // 130 bits are written, the first two are zero
-  for (let index = 0; index < uuid.length; index += 1) {
-    const code = uuid.charCodeAt(index);
+  for (let index = start; index < start + UUID_LENGTH; index += 1) {
+    const code = text.charCodeAt(index);
     if (code === HYPHEN) continue;
-    pending = (pending << 4) | (code <= DIGIT_NINE ? code - DIGIT_ZERO : code - LETTER_A + 10);
+    pending = ((pending << 4) | (NIBBLES[code] ?? 0)) & 0xff;
     pendingBits += 4;
     if (pendingBits < 5) continue;
     pendingBits -= 5;
-    suffix += ALPHABET[pending >> pendingBits] ?? '';
-    pending &= (1 << pendingBits) - 1;
+    suffix[written] = DIGITS[(pending >> pendingBits) & 31] ?? 0;
+    written += 1;
   }
-  return `${prefix}_${suffix}`;
+  return `${prefix}_${String.fromCharCode(...suffix)}`;
 }
 
 /**

@@ -35,7 +35,7 @@ export function fillMarks(json: string): string {
     const prefix = prefixes[json.charCodeAt(letterAt) - FIRST_LETTER];
     if (prefix === undefined || !json.startsWith(ID_MARK, at)) throw unknownValue(json, at);
     const end = letterAt + 1 + UUID_LENGTH;
-    text += json.slice(done, at) + toTypeId(prefix, json.slice(letterAt + 1, end));
+    text += json.slice(done, at) + toTypeId(prefix, json, letterAt + 1);
     done = end;
     at = json.indexOf(SECRET, end);
   }
