@@ -1,14 +1,16 @@
 /**
- * The search of the product in SQL: its function for each of the two tables, joined with the records
- * that it finds. Servers that state no tenant otherwise have to state it for this, since the function
- * finds nothing without one. $1 is the tenant, $2 the words, $3 how many.
+ * The search of the product in SQL: its function over both tables, joined with the records that it
+ * finds. Servers that state no tenant otherwise have to state it for this, since the function finds
+ * nothing without one. $1 is the tenant, $2 the words, $3 how many.
  */
 const hitsOf = (kind: string, table: string, name: string, texts: readonly string[]): string =>
   `select '${kind}' as kind, s.rank, (array[${texts.map((text) => `t.${text}`).join(', ')}])[s.place] as "matchedText",
      t.id, t.${name} as name
-   from cloister.search('${table}', $2, $3) s join cloister.${table} t on t.tenant_id = $1 and t.id = s.id`;
+   from (select * from found where table_name = '${table}') s
+   join cloister.${table} t on t.tenant_id = $1 and t.id = s.id`;
 
 export const SEARCH_STATEMENT = `
+  with found as (select * from cloister.search_tables(array['accounts', 'contacts'], $2, $3))
   ${hitsOf('Account', 'accounts', 'name', ['name', 'website', 'email', 'phone'])}
   union all
   ${hitsOf('Contact', 'contacts', 'full_name', ['full_name', 'email', 'phone', 'mobile_phone'])}

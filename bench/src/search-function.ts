@@ -14,7 +14,7 @@ export async function createSearchFunction(
 ): Promise<void> {
   // A commit that is compared may be older than the search.
   const { rows } = await admin.query<{ there: boolean }>(
-    "select to_regproc('cloister.search') is not null as there",
+    "select to_regproc('cloister.search_tables') is not null as there",
   );
   if (rows[0]?.there !== true) return;
   const body = SEARCH_STATEMENT.replaceAll('$1', "current_setting('app.tenant_id')::uuid")
