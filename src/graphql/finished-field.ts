@@ -5,14 +5,13 @@
  * fields is asked once whether it can express what is selected; where it can, its node carries the
  * function that does, and the field's own resolver, behind its rule as always, finds it there.
  */
-import type { FieldNode, FragmentDefinitionNode, GraphQLResolveInfo, GraphQLSchema } from 'graphql';
+import type { FieldNode, GraphQLResolveInfo } from 'graphql';
 import type { RequestContext } from '../request/context';
 import type { FinishedJson } from './finished-json';
+import type { DocumentScope } from './merge-selections';
 
 /** A field as a document selects it. */
-export interface SelectedField {
-  readonly schema: GraphQLSchema;
-  readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>;
+export interface SelectedField extends DocumentScope {
   readonly node: FieldNode;
 }
 

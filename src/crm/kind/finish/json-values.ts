@@ -2,16 +2,12 @@
 import type { GraphQLObjectType } from 'graphql';
 import { toRfc3339 } from '../../../database/type-parsers';
 import { trimDecimal } from '../../../graphql/scalars';
-import {
-  mergeSelections,
-  type DocumentScope,
-  type MergedSelections,
-} from '../../../graphql/merge-selections';
+import { mergeSelections, type DocumentScope } from '../../../graphql/merge-selections';
 import { toTypeId } from '../../../lib/type-id';
 import type { Field } from '../fields';
+import type { TextRow } from '../read/run-read';
+import type { Nodes } from './finish-scope';
 
-/** A row as Postgres' texts, in the order of the statement's columns. */
-export type TextRow = readonly (string | null)[];
 export type WriteRow = (row: TextRow) => string;
 type WriteText = (text: string) => string;
 
@@ -58,7 +54,7 @@ export const orNull =
     return text === null || text === undefined ? 'null' : write(text);
   };
 
-/** A row's column by its key. @throws when the row's shape lacks it, which is a mistake in the plan. */
+/** Place of a key's column in the row. @throws when the row's shape lacks it. */
 export type ColumnOf = (key: string) => number;
 
 /** @returns undefined when the selection within the field is not known beforehand. */
@@ -66,7 +62,7 @@ export function fieldWriter(
   scope: DocumentScope,
   name: string,
   field: Field,
-  selected: MergedSelections extends ReadonlyMap<string, infer Nodes> ? Nodes : never,
+  nodes: Nodes,
   columnOf: ColumnOf,
 ): WriteRow | undefined {
   if (field.type === 'enum') return orNull(columnOf(name), enumWriter(field));
@@ -74,11 +70,8 @@ export function fieldWriter(
     return orNull(columnOf(name), WRITERS[field.type]);
   }
   const typeName = field.type === 'money' ? 'Money' : 'Address';
-  const parts = mergeSelections(
-    scope,
-    scope.schema.getType(typeName) as GraphQLObjectType,
-    selected,
-  );
+  const type = scope.schema.getType(typeName) as GraphQLObjectType;
+  const parts = mergeSelections(scope, type, nodes);
   if (parts === undefined) return undefined;
   const keys = [...parts].map(([key, [node]]): [string, string] => [key, node.name.value]);
   return field.type === 'money'
