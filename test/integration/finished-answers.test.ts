@@ -17,8 +17,15 @@ import { sampleOf } from '../support/isolation-inputs';
 import { apiOf } from '../support/api';
 import { createWorld, type World } from '../support/world';
 
-/** What JSON has to escape, and what it has not. */
-const TEXTS = ['plain', 'say "hi" \\ it', 'line\nbreak\ttab', 'Ünï 😀 \u2028', '\u0001 </script>'];
+/** What JSON has to escape, what it has not, and what looks like a mark of ours. */
+const TEXTS = [
+  'id#A":"018f2c5e-7a3b-7c4d-8e9f-0a1b2c3d4e5f #!":"?',
+  'plain',
+  'say "hi" \\ it',
+  'line\nbreak\ttab',
+  'Ünï 😀 \u2028',
+  '\u0001 </script>',
+];
 
 let world: World;
 let schema: GraphQLSchema;

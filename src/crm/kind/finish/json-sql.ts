@@ -3,15 +3,14 @@ import type { GraphQLObjectType } from 'graphql';
 import { mergeSelections, type DocumentScope } from '../../../graphql/merge-selections';
 import type { Field } from '../fields';
 import type { Nodes } from './finish-scope';
-import { markId, UNKNOWN_MARK } from './marks';
+import { UNKNOWN } from './marks';
 
 /** `text 'Account'`; of names alone, which need no escaping. */
 export const nameLiteral = (name: string): string => `text '${name}'`;
 
-export const idSql = (prefix: string, column: string): string => `'${markId(prefix)}' || ${column}`;
-
+/** What is no moment of a calendar (infinity) stays the text that it is. */
 const momentSql = (column: string): string =>
-  `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+  `coalesce(to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), ${column}::text)`;
 
 const decimalSql = (column: string): string => `trim_scale(${column})::text`;
 
@@ -63,10 +62,10 @@ export function fieldSql(
   }
 }
 
-/** Stored in lower case. A value that the API does not know is no answer: it is marked as such. */
+/** Stored in lower case. A value that the API does not know is no answer: it is told as such. */
 function enumSql({ values = [] }: Field, column: string): string {
   const known = values.map((value) => `'${value}'`).join();
-  return `case when ${column} in (${known}) then upper(${column} collate "C") else '${UNKNOWN_MARK}' || ${column} end`;
+  return `case when ${column} in (${known}) then upper(${column} collate "C") else '${UNKNOWN}' || ${column} end`;
 }
 
 /**

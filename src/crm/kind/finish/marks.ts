@@ -1,49 +1,60 @@
 /**
- * What Postgres leaves for us to write in the JSON that it makes: ids, whose form in the API it has no
- * quick way to work out. They are marked with a word that nobody outside this process knows, so that no
- * text of a customer's looks like one.
+ * What Postgres leaves for us to do in the JSON that it makes: ids, whose form in the API it has no
+ * quick way to work out, and values of enumerations, which it cannot refuse.
+ *
+ * The key of such a member ends with a mark: `"id#A":"018f…"`. No text of a customer's can look like
+ * that, whoever wrote it: within a string every quotation mark is escaped, behind a string comes no
+ * colon, and in JSON that is stored (jsonb) a space follows the colon. Keys of an answer have no `#`.
  */
-import { randomBytes } from 'node:crypto';
 import { toTypeId } from '../../../lib/type-id';
 
-/** 48 random bits. Short, because it stands in an answer once for each id. */
-const SECRET = randomBytes(6).toString('base64url');
-const ID_MARK = `${SECRET}#`;
-/** Each letter after the mark stands for a prefix. */
+/** Each letter stands for a prefix. */
 const prefixes: string[] = [];
 const FIRST_LETTER = 0x41;
 const UUID_LENGTH = 36;
 
-/** What stands before the UUID of a record. @param prefix of the kind's ids. */
-export function markId(prefix: string): string {
+/** What the key of a record's UUID ends with. @param prefix of the kind's ids. */
+export function idMark(prefix: string): string {
   let place = prefixes.indexOf(prefix);
   if (place === -1) place = prefixes.push(prefix) - 1;
-  return ID_MARK + String.fromCharCode(FIRST_LETTER + place);
+  return `#${String.fromCharCode(FIRST_LETTER + place)}`;
 }
 
-/** What stands before a value that the API does not know. */
-export const UNKNOWN_MARK = `${SECRET}?`;
+/** What the key of an enumeration's value ends with. */
+export const ENUM_MARK = '#!';
+export const MARK_LENGTH = ENUM_MARK.length;
+/** What a value begins with that the API does not know. */
+export const UNKNOWN = '?';
 
-/** The JSON with its ids as the API shows them. @throws when it holds a value that is unknown. */
+const BEFORE_TEXT = '":"';
+const BEFORE_NULL = '":null';
+
+/** The JSON without marks, ids as the API shows them. @throws when it holds a value that is unknown. */
 export function fillMarks(json: string): string {
-  let at = json.indexOf(SECRET);
-  if (at === -1) return json;
   let text = '';
   let done = 0;
-  while (at !== -1) {
-    const letterAt = at + ID_MARK.length;
-    const prefix = prefixes[json.charCodeAt(letterAt) - FIRST_LETTER];
-    if (prefix === undefined || !json.startsWith(ID_MARK, at)) throw unknownValue(json, at);
-    const end = letterAt + 1 + UUID_LENGTH;
-    text += json.slice(done, at) + toTypeId(prefix, json, letterAt + 1);
-    done = end;
-    at = json.indexOf(SECRET, end);
+  for (let at = json.indexOf('#'); at !== -1; at = json.indexOf('#', at + 1)) {
+    const end = at + MARK_LENGTH;
+    const value = end + BEFORE_TEXT.length;
+    if (json.startsWith(BEFORE_TEXT, end)) {
+      const prefix = prefixes[json.charCodeAt(at + 1) - FIRST_LETTER];
+      if (prefix !== undefined) {
+        text += json.slice(done, at) + BEFORE_TEXT + toTypeId(prefix, json, value);
+        done = value + UUID_LENGTH;
+      } else if (json.startsWith(ENUM_MARK, at)) {
+        if (json.startsWith(UNKNOWN, value)) throw unknownValue(json, value);
+        text += json.slice(done, at);
+        done = end;
+      }
+    } else if (json.startsWith(ENUM_MARK + BEFORE_NULL, at)) {
+      text += json.slice(done, at);
+      done = end;
+    }
   }
-  return text + json.slice(done);
+  return done === 0 ? json : text + json.slice(done);
 }
 
 function unknownValue(json: string, at: number): Error {
-  const begin = at + UNKNOWN_MARK.length;
-  const value = json.slice(begin, json.indexOf('"', begin));
+  const value = json.slice(at + UNKNOWN.length, json.indexOf('"', at));
   return new TypeError(`An enumeration has no value "${value}".`);
 }

@@ -10,7 +10,8 @@ import type { ListArguments } from '../read/page-plan';
 import { pageBody, recordSql } from '../read/read-sql';
 import { hasFixedArguments } from './fixed-statement';
 import type { Asking, CompileScope, MadeSql, Nodes } from './finish-scope';
-import { fieldSql, idSql, nameLiteral, SYSTEM_SQL } from './json-sql';
+import { fieldSql, nameLiteral, SYSTEM_SQL } from './json-sql';
+import { ENUM_MARK, idMark, MARK_LENGTH } from './marks';
 
 /** Of a record whose relations are asked for. */
 export interface OuterRow {
@@ -161,12 +162,12 @@ function recordJson(
   const alias = `of${depth}`;
   const columns: MadeSql[] = [];
   for (const [key, fieldNodes] of selected) {
-    if (key.length > MAX_NAME_LENGTH) return undefined;
+    if (key.length + MARK_LENGTH > MAX_NAME_LENGTH) return undefined;
     const value =
       valueSql(scope, kind, fieldNodes, alias) ??
       relationSql(scope, kind, fieldNodes, { alias, depth });
     if (value === undefined) return undefined;
-    const name = raw(` as "${key}"`);
+    const name = raw(` as "${key}${markOf(kind, fieldNodes)}"`);
     if (typeof value === 'string') {
       const column = sql`${raw(value)}${name}`;
       columns.push({ isFixed: true, make: () => column });
@@ -193,11 +194,17 @@ function valueSql(
   const name = nodes[0].name.value;
   const columnOf = (key: string): string => `${alias}."${key}"`;
   if (name === '__typename') return nameLiteral(kind.name);
-  if (name === 'id') return idSql(kind.idPrefix, columnOf('id'));
+  if (name === 'id') return columnOf('id');
   const system = SYSTEM_SQL[name];
   if (system !== undefined) return system(columnOf(name));
   const field = kind.fields[name];
   return field && fieldSql(scope, name, field, nodes, columnOf);
+}
+
+/** What the key of a value ends with that is not yet what the API shows. */
+function markOf({ fields, idPrefix }: Kind, [{ name }]: Nodes): string {
+  if (name.value === 'id') return idMark(idPrefix);
+  return fields[name.value]?.type === 'enum' ? ENUM_MARK : '';
 }
 
 /** The arguments of the list; without variables they are the same for all requests. */
