@@ -11,6 +11,11 @@ describe('the name of a statement', () => {
     expect(nameShaped(select('b')).name).not.toBe(first.name);
   });
 
+  it('is given to no text that somebody wrote at great length', () => {
+    expect(nameShaped(select('long, '.repeat(2000))).name).toBeUndefined();
+    expect(nameShaped(select('short, ')).name).toBeDefined();
+  });
+
   it('is given to fixed texts even when clients have used up all the others', () => {
     const names = Array.from({ length: 1000 }, (_, index) => nameShaped(select(`c${index}`)).name);
     expect(new Set(names).size).toBeLessThanOrEqual(401);

@@ -8,6 +8,8 @@ import type { Sql } from 'sql-template-tag';
 import type { Statement } from '../../database/statement';
 
 const MAX_SHAPED = 400;
+/** Every connection keeps the plan of a named text: what somebody writes at great length is planned anew. */
+const MAX_NAMED_LENGTH = 10_000;
 const fixed = new Map<string, string>();
 const shaped = new Map<string, string>();
 
@@ -22,7 +24,7 @@ export function nameFixed({ text, values }: Sql): Statement {
 export function nameShaped({ text, values }: Sql): Statement {
   const name = shaped.get(text);
   if (name !== undefined) return { text, values, name };
-  if (shaped.size >= MAX_SHAPED) return { text, values };
+  if (shaped.size >= MAX_SHAPED || text.length > MAX_NAMED_LENGTH) return { text, values };
   const added = `crm_shaped_${shaped.size + 1}`;
   shaped.set(text, added);
   return { text, values, name: added };
