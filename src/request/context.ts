@@ -161,7 +161,10 @@ export interface RequestContext {
   readonly idempotencyKey?: IdempotencyKey | undefined;
   /** Aborted when the client goes away or the deadline passes. */
   readonly signal: AbortSignal;
-  /** Gives the request so long from now, for work that is slow by its nature. */
+  /**
+   * Gives the request so long from now, for work that is slow by its nature; its place in execution
+   * is free from then on.
+   */
   readonly extendDeadline: (ms: number) => void;
   /** Gives back what the request holds; called once the response is on its way. */
   end(): Promise<void>;

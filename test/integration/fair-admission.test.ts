@@ -39,12 +39,16 @@ describe('a tenant that floods a server process', () => {
   let release: () => void;
   let settled: string[];
 
-  async function start(environment: NodeJS.ProcessEnv = {}, deadlineMs?: number): Promise<void> {
+  async function start(
+    environment: NodeJS.ProcessEnv = {},
+    deadlineMs?: number,
+    createContext: CreateContext = contextsByTenant,
+  ): Promise<void> {
     const held = new Promise<void>((resolve) => (release = resolve));
     settled = [];
     server = await startServer({
       schema: createFakeSchema(held),
-      createContext: contextsByTenant,
+      createContext,
       metricsRegistry: new Registry(),
       environment: { ADMISSION_AT_ONCE: '2', ...environment },
       ...(deadlineMs === undefined ? {} : { deadlineMs }),
@@ -187,6 +191,26 @@ describe('a tenant that floods a server process', () => {
       await until('cloister_operations_running', (running) => running >= 1);
       for (const socket of sockets) socket.destroy();
       await isFree();
+    });
+
+    it('when a resolver says that it will take long, to those who wait', async () => {
+      let begun = 0;
+      await start({ ADMISSION_AT_ONCE: '1' }, undefined, async (request) => ({
+        ...(await contextsByTenant(request)),
+        extendDeadline: (ms: number) => {
+          begun += 1;
+          request.extendDeadline(ms);
+        },
+      }));
+      const flooding = flood(5, '{ slow }');
+      await eventually(
+        () => begun,
+        (count) => count === 5,
+      );
+      await isFree();
+      release();
+      await flooding;
+      expect(settledAs(settled)).toEqual({ '200 OK': 5 });
     });
 
     it('when its client leaves before it is known who it is', async () => {

@@ -83,6 +83,15 @@ const queriesOf = (held: Promise<unknown>): Record<string, Field> => ({
       return 'released';
     },
   },
+  slow: {
+    type: GraphQLString,
+    ...extensions({ rule: 'public' }),
+    resolve: async (_source, _args, { extendDeadline }) => {
+      extendDeadline(60_000);
+      await held;
+      return 'done';
+    },
+  },
   hang: {
     type: GraphQLString,
     ...extensions({ rule: 'public' }),

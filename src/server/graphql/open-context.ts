@@ -21,6 +21,7 @@ export interface ContextRequest {
   readonly requestId: string;
   /** Aborted when the client goes away or the deadline passes. */
   readonly signal: AbortSignal;
+  /** For work that is slow by its nature; its place in execution is free from then on. */
   readonly extendDeadline: (ms: number) => void;
   /** To be called where a request may be refused before there is a context that says who it is. */
   readonly onPrincipal: (principal: Exclude<ServedContext['principal'], undefined>) => void;
@@ -56,7 +57,7 @@ export class OpenContext {
     const { request, scope } = this;
     const { trace } = request;
     try {
-      this.#created = this.deps.createContext(new AskedOfContext(request, scope));
+      this.#created = this.deps.createContext(new AskedOfContext(request, scope, this.#onLongWork));
       const context = await this.#created;
       // Nobody would leave a place that is taken now.
       if (this.#hasEnded) throw clientGone();
@@ -80,6 +81,12 @@ export class OpenContext {
     if (this.#created !== undefined) void this.#endCreated(this.#created);
   }
 
+  /** What takes so long waits for others than the loop: nobody is kept out for it meanwhile. */
+  readonly #onLongWork = (ms: number): void => {
+    this.scope.extendDeadline(ms);
+    this.#place?.leave();
+  };
+
   async #endCreated(created: Promise<ServedContext>): Promise<void> {
     try {
       // A context that failed to open has nothing to end.
@@ -96,6 +103,7 @@ class AskedOfContext implements ContextRequest {
   constructor(
     private readonly request: FastifyRequest,
     private readonly scope: RequestScope,
+    readonly extendDeadline: ContextRequest['extendDeadline'],
   ) {}
 
   get headers(): IncomingHttpHeaders {
@@ -113,7 +121,6 @@ class AskedOfContext implements ContextRequest {
   get signal(): AbortSignal {
     return this.scope.signal;
   }
-  readonly extendDeadline = (ms: number): void => this.scope.extendDeadline(ms);
   readonly onPrincipal: ContextRequest['onPrincipal'] = (principal) =>
     nameWho(this.request.trace, principal);
 }
