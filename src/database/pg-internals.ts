@@ -1,6 +1,7 @@
 /** The parts of pg's client and pool that its types leave out, each named once. */
 import type { Socket } from 'node:net';
 import type { ClientBase, Pool, PoolClient } from 'pg';
+import { writeInBurst } from '../lib/bursts';
 
 export interface ClientInternals {
   readonly host: string;
@@ -21,14 +22,11 @@ export function destroyConnection(client: ClientBase): void {
 }
 
 /**
- * Holds back what is written until the code that runs now, and the promises it resolves, are done:
- * several messages then leave in one packet.
+ * Several messages leave in one packet: those that are sent by the code that runs now and by the
+ * promises it resolves, as a rule, and those to other connections right behind.
  */
-export function inOneFlight(client: ClientBase): void {
-  const { stream } = internalsOf(client).connection;
-  stream.cork();
-  process.nextTick(() => stream.uncork());
-}
+export const inOneFlight = (client: ClientBase): void =>
+  writeInBurst(internalsOf(client).connection.stream);
 
 interface PoolInternals {
   /** The one given back last comes last, and is taken first. */

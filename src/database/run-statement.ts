@@ -1,5 +1,6 @@
 /** Runs statements on a leased connection, watched for a server that falls silent. */
 import type { ClientBase, Query, QueryResult } from 'pg';
+import { inOneFlight } from './pg-internals';
 import { ScopedQuery, type Scope } from './scoped-query';
 import { watched } from './silence-watch';
 import type { Statement } from './statement';
@@ -19,6 +20,7 @@ export async function runScoped<Row>(
       types,
       asTexts,
     };
+    inOneFlight(client);
     client.query(new ScopedQuery(statement, scope, callback) as unknown as Query);
   });
   return result.rows as Row[];
@@ -32,6 +34,7 @@ export function run(
 ): Promise<QueryResult> {
   return watched<QueryResult>(client, limitMs, (callback) => {
     const statement = { text, values, name: namedStatements ? name : undefined, types, asTexts };
+    inOneFlight(client);
     client.query(new StatementQuery(statement, callback) as unknown as Query);
   });
 }

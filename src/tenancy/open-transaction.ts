@@ -5,7 +5,6 @@
 import type { QueryResult } from 'pg';
 import { internalError } from '../errors';
 import { cancelRunning } from '../database/cancel-running';
-import { inOneFlight } from '../database/pg-internals';
 import { isServerAnswer } from '../database/postgres-errors';
 import { run } from '../database/run-statement';
 import type { Statement } from '../database/statement';
@@ -82,7 +81,6 @@ export function openTransaction(lease: Lease, options: TransactionOptions): Open
     lease.release();
     throw error;
   }
-  inOneFlight(lease.client);
   sendAhead({ text: BEGIN[options.mode], values: [] });
   for (const statement of scope) sendAhead(statement);
 
@@ -102,7 +100,6 @@ export function openTransaction(lease: Lease, options: TransactionOptions): Open
       if (options.mode === 'read' && running > 0) abandon();
       try {
         if (loss === undefined) {
-          if (afterwards !== undefined) inOneFlight(lease.client);
           const ending = send({ text: command, values: [] });
           ending.catch(() => undefined); // awaited below
           const after = afterwards === undefined ? undefined : send(afterwards);

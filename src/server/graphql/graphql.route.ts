@@ -10,6 +10,7 @@ import type { ApolloServer, HTTPGraphQLRequest, HTTPGraphQLResponse } from '@apo
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { Config } from '../../config';
+import { writeInBurst } from '../../lib/bursts';
 import type { FairAdmission } from '../admission/fair-admission';
 import { HttpError, methodNotAllowed } from '../http-error';
 import { negotiateMediaType } from '../response-status';
@@ -129,6 +130,7 @@ function send(reply: FastifyReply, { status, headers, body }: HTTPGraphQLRespons
   if (body.kind !== 'complete') {
     throw new Error('Expected a response in one piece, but Apollo began an incremental one.');
   }
+  if (reply.raw.socket !== null) writeInBurst(reply.raw.socket);
   for (const [name, value] of headers) void reply.header(name, value);
   return reply
     .code(status ?? 200)
