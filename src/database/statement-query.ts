@@ -77,9 +77,12 @@ export class StatementQuery extends BaseQuery {
     this._result._types = types;
   }
 
+  /** Nobody reads what describes texts, so it is not asked for. */
+  override prepare(connection: ProtocolConnection): void {
+    super.prepare(this.#asTexts ? undescribing(connection) : connection);
+  }
+
   override handleRowDescription(message: Description): void {
-    // What makes rows of the texts is not needed.
-    if (this.#asTexts) return;
     const { name, _result: result } = this;
     if (name === undefined || result._types === undefined) {
       super.handleRowDescription(message);
@@ -105,6 +108,19 @@ export class StatementQuery extends BaseQuery {
     if (this.#asTexts) this._result.rows.push(message.fields);
     else super.handleDataRow(message);
   }
+}
+
+const undescribed = new WeakMap<ProtocolConnection, ProtocolConnection>();
+
+/** The connection, but for the message that asks what columns a statement has. */
+function undescribing(connection: ProtocolConnection): ProtocolConnection {
+  const known = undescribed.get(connection);
+  if (known !== undefined) return known;
+  const made = Object.create(connection, {
+    describe: { value: () => undefined },
+  }) as typeof connection;
+  undescribed.set(connection, made);
+  return made;
 }
 
 const areSame = (some: readonly FieldDef[], others: readonly FieldDef[]): boolean =>
