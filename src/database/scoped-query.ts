@@ -7,6 +7,7 @@
  * transaction mode is safe. It costs one Bind instead of the round trips of BEGIN and COMMIT.
  */
 import type { ClientBase } from 'pg';
+import type { Statement } from './statement';
 import {
   StatementQuery,
   type DataRow,
@@ -15,18 +16,31 @@ import {
   type StatementToSend,
 } from './statement-query';
 
-/** Also bounds the statement's time; it holds from the next message of the same transaction on. */
-const SCOPE_TEXT =
-  "select set_config('app.tenant_id', $1, true), set_config('statement_timeout', $2, true)";
-const SCOPE_NAME = 'cloister_scope';
+/** States the tenant, before another statement of the same transaction; its values are texts. */
+export interface ScopeStatement extends Statement {
+  readonly name: string;
+  readonly values: readonly string[];
+}
 
-/** Once for each connection that carries prepared statements, before the first ScopedQuery. */
-export async function prepareScope(client: ClientBase): Promise<void> {
-  await client.query({ name: SCOPE_NAME, text: SCOPE_TEXT, values: ['', '0'] });
+/** Also bounds the statement's time; it holds from the next message of the same transaction on. */
+export const readScope = (localTenantId: string, statementTimeoutMs: number): ScopeStatement => ({
+  name: 'cloister_scope',
+  text: "select set_config('app.tenant_id', $1, true), set_config('statement_timeout', $2, true)",
+  values: [localTenantId, String(statementTimeoutMs)],
+});
+
+/** Once for each connection that carries prepared statements, before a ScopedQuery with any of these. */
+export async function prepareScopes(
+  client: ClientBase,
+  scopes: readonly ScopeStatement[],
+): Promise<void> {
+  for (const { name, text, values } of scopes) {
+    await client.query({ name, text, values: [...values] });
+  }
 }
 
 export interface Scope {
-  readonly localTenantId: string;
+  readonly stating: ScopeStatement;
   readonly statementTimeoutMs: number;
   /** Whether the connection carries prepared statements, the scope's own among them. */
   readonly namedStatements: boolean;
@@ -45,11 +59,12 @@ export class ScopedQuery extends StatementQuery {
   }
 
   override prepare(connection: ProtocolConnection): void {
-    const values = [this.scope.localTenantId, String(this.scope.statementTimeoutMs)];
-    if (this.scope.namedStatements) {
-      connection.bind({ statement: SCOPE_NAME, values });
+    const { stating, namedStatements } = this.scope;
+    const { name, text, values } = stating;
+    if (namedStatements) {
+      connection.bind({ statement: name, values });
     } else {
-      connection.parse({ text: SCOPE_TEXT });
+      connection.parse({ text });
       connection.bind({ values });
     }
     connection.execute({});

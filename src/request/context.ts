@@ -88,6 +88,13 @@ export interface TenantPlan {
    * @returns why the plan does not allow them, for whoever wrote them; undefined when it does.
    */
   refusal(tx: SqlRunner, what: 'users' | 'records', created: number): Promise<string | undefined>;
+  /**
+   * Asked before so many are written: whether the plan surely allows them, as far as this process
+   * knows. They are counted then; whoever does not write them gives them back. Where it is false,
+   * `refusal` finds out.
+   */
+  admits(what: 'users' | 'records', created: number): boolean;
+  giveBack(what: 'users' | 'records', created: number): void;
   usage(): Promise<TenantUsageFacts>;
 }
 

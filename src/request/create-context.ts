@@ -161,6 +161,7 @@ const anonymousSession: OperationSession = {
   plan: refuse,
   query: refuse,
   transaction: refuse,
+  write: refuse,
   end: () => Promise.resolve(),
   cancel: () => undefined,
 };

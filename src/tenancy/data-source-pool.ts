@@ -12,7 +12,7 @@ import type pg from 'pg';
 import { overloaded } from '../errors';
 import { destroyConnection, longestIdle, removeIdle } from '../database/pg-internals';
 import { isServerAnswer } from '../database/postgres-errors';
-import { prepareScope } from '../database/scoped-query';
+import { prepareScopes } from '../database/scoped-query';
 import type { Breaker } from './breaker';
 import { budgetedClientClass, closeAndWait, NoPlaceError, whenClosed } from './budgeted-client';
 import type { Claimant, ConnectionBudget } from './connection-budget';
@@ -23,6 +23,7 @@ import { createKnexPool } from './knex-pool';
 import { LeaseQueue } from './lease-queue';
 import { poolKey } from './pool-key';
 import type { Lease, PoolStats } from './pools';
+import { SCOPES_IN_ONE_FLIGHT } from './transaction-scope';
 
 export interface DataSourcePoolOptions {
   readonly budget: ConnectionBudget;
@@ -264,7 +265,7 @@ export class DataSourcePool implements Claimant {
   }
 
   async #prepare(client: pg.ClientBase): Promise<void> {
-    if (this.dataSource.namedStatements) await prepareScope(client);
+    if (this.dataSource.namedStatements) await prepareScopes(client, SCOPES_IN_ONE_FLIGHT);
     if (this.#verified) return;
     await this.options.verify?.(client, this.dataSource);
     this.#verified = true;

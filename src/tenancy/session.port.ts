@@ -1,4 +1,4 @@
-import type { SqlRunner } from '../database/statement';
+import type { SqlRunner, Statement } from '../database/statement';
 
 /**
  * One tenant's tables, for as long as it is held. There is no other way to them (invariant 1):
@@ -13,6 +13,11 @@ export interface TenantSession extends SqlRunner {
    * out to have moved to another data source: what it does beside the transaction must bear that.
    */
   transaction<T>(work: (tx: SqlRunner) => Promise<T>): Promise<T>;
+  /**
+   * A transaction of this one statement, stated, run and committed in one flight where that is
+   * possible.
+   */
+  write<Row>(statement: Statement): Promise<Row[]>;
 }
 
 /**

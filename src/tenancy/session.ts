@@ -10,7 +10,7 @@
 import { internalError } from '../errors';
 import { cancelRunning } from '../database/cancel-running';
 import { createMigrationSource } from '../database/migration-source';
-import { isMoved, translatePostgresError } from '../database/postgres-errors';
+import { translatePostgresError } from '../database/postgres-errors';
 import { runScoped } from '../database/run-statement';
 import type { SqlRunner, Statement } from '../database/statement';
 import type { DataSource } from './directory';
@@ -19,8 +19,9 @@ import type { TransactionOptions } from './open-transaction';
 import { LocalTenantId } from './local-tenant-id';
 import type { PoolManager } from './pools';
 import { WAL_POSITION } from './session-replicas';
-import { FOLLOW_MOVES_FOR_MS } from './relocate';
+import { followingMoves } from './relocate';
 import type { SessionOptions, SessionTarget } from './session-options';
+import { scopeInOneFlight } from './transaction-scope';
 import { observed, openView, type Held, type View } from './session-view';
 import type { OperationSession } from './session.port';
 
@@ -83,13 +84,28 @@ class Session implements OperationSession {
     return this.#followingMoves(() => {
       const target = found;
       found = undefined; // after a move it leads elsewhere
-      return this.#queryAlone<Row>(statement, target);
+      return this.#inOneFlight<Row>('read', statement, target);
     });
   }
 
   async transaction<T>(work: (tx: SqlRunner) => Promise<T>): Promise<T> {
     await this.#endView();
     return this.#followingMoves(() => this.#writeOnce(work));
+  }
+
+  async write<Row>(statement: Statement): Promise<Row[]> {
+    await this.#endView();
+    return this.#followingMoves(async () => {
+      const target = await this.resolveTarget();
+      const { dataSource } = target;
+      const isPlain =
+        dataSource.sessionStyle === 'direct' &&
+        !mayBeOlder(statement, dataSource) &&
+        this.options.replicas?.mustKnowWrites(dataSource) !== true;
+      if (!isPlain) return this.#writeOnce((tx) => tx.query<Row>(statement));
+      this.#mayReadElsewhere = false;
+      return this.#inOneFlight<Row>('write', statement, target);
+    });
   }
 
   async end(): Promise<void> {
@@ -165,25 +181,19 @@ class Session implements OperationSession {
     });
   }
 
-  /** What a tenant that has moved refuses is undone, so that all of it can be done again. */
-  async #followingMoves<T>(work: () => Promise<T>): Promise<T> {
-    const { relocate } = this.options;
-    const until = performance.now() + FOLLOW_MOVES_FOR_MS;
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        return await work();
-      } catch (error) {
-        if (relocate === undefined || !isMoved(error)) throw error;
-        if (performance.now() > until) throw error;
-      }
-      await relocate(attempt);
-      this.#address.moveTo((await this.resolveTarget()).localTenantId);
-    }
+  #followingMoves<T>(work: () => Promise<T>): Promise<T> {
+    return followingMoves(work, this.options.relocate, async () =>
+      this.#address.moveTo((await this.resolveTarget()).localTenantId),
+    );
   }
 
-  /** One statement in a transaction of its own. */
-  async #queryAlone<Row>(given: Statement, found?: SessionTarget): Promise<Row[]> {
-    const { lease: held, target, isReplica } = await this.#lease('read', found);
+  /** One statement in an implicit transaction, which is committed when all of it has succeeded. */
+  async #inOneFlight<Row>(
+    mode: 'read' | 'write',
+    given: Statement,
+    found?: SessionTarget,
+  ): Promise<Row[]> {
+    const { lease: held, target, isReplica } = await this.#lease(mode, found);
     const statement = this.#address.readdressed(given);
     const running = {
       cancel: () => {
@@ -195,15 +205,17 @@ class Session implements OperationSession {
     let failure: unknown;
     try {
       const { namedStatements } = held;
-      const { statementTimeoutMs } = this.options;
-      const scope = { localTenantId: target.localTenantId, statementTimeoutMs, namedStatements };
+      const { statementTimeoutMs, author } = this.options;
+      const { localTenantId } = target;
+      const stating = scopeInOneFlight({ mode, localTenantId, statementTimeoutMs, author });
+      const scope = { stating, statementTimeoutMs, namedStatements };
       const send = <R>(text: Statement): Promise<R[]> =>
         observed(this.options, target, text, () => runScoped<R>(held.client, text, scope));
       if (!mayBeOlder(statement, target.dataSource)) return await send(statement);
       return await send(await fittingStatement(statement, send));
     } catch (error) {
       failure = error;
-      const again = (): Promise<Row[]> => this.#queryAlone<Row>(given);
+      const again = (): Promise<Row[]> => this.#inOneFlight<Row>('read', given);
       return await this.#elseOfPrimary(this.#translate(error), isReplica, again);
     } finally {
       this.#open.delete(running);

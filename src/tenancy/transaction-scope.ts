@@ -10,6 +10,7 @@
  */
 import { tenantUnavailable } from '../errors';
 import { SECOND } from '../lib/duration';
+import { readScope, type ScopeStatement } from '../database/scoped-query';
 import type { Statement } from '../database/statement';
 
 export type SessionStyle = 'direct' | 'distributed';
@@ -73,12 +74,42 @@ function directScope({
       values: [localTenantId, ...limits],
     };
   }
-  return {
-    name: 'cloister_write_scope',
-    text: `select set_config('app.tenant_id', $1, true), set_config('statement_timeout', $2, true), set_config('idle_in_transaction_session_timeout', $3, true), set_config('app.user_id', $4, true), set_config('app.request_id', $5, true), ${WRITE_LOCK('$1')}`,
-    values: [localTenantId, ...limits, author?.userId ?? '', author?.requestId ?? ''],
-  };
+  return writeScope(localTenantId, statementTimeoutMs, author);
 }
+
+/** Of every write where the style is direct, in an open transaction and in one flight alike. */
+const writeScope = (
+  localTenantId: string,
+  statementTimeoutMs: number,
+  author: Author | undefined,
+): ScopeStatement => ({
+  name: 'cloister_write_scope',
+  text: `select set_config('app.tenant_id', $1, true), set_config('statement_timeout', $2, true), set_config('idle_in_transaction_session_timeout', $3, true), set_config('app.user_id', $4, true), set_config('app.request_id', $5, true), ${WRITE_LOCK('$1')}`,
+  values: [
+    localTenantId,
+    String(statementTimeoutMs),
+    String(IDLE_IN_TRANSACTION_MS),
+    author?.userId ?? '',
+    author?.requestId ?? '',
+  ],
+});
+
+/** What is sent before a statement, where both are one implicit transaction. */
+export const scopeInOneFlight = ({
+  mode,
+  localTenantId,
+  statementTimeoutMs,
+  author,
+}: Omit<TransactionScope, 'sessionStyle'>): ScopeStatement =>
+  mode === 'write'
+    ? writeScope(localTenantId, statementTimeoutMs, author)
+    : readScope(localTenantId, statementTimeoutMs);
+
+/** What each connection prepares for the statements that go in one flight. */
+export const SCOPES_IN_ONE_FLIGHT: readonly ScopeStatement[] = [
+  readScope('', 0),
+  writeScope('', 0, undefined),
+];
 
 function distributedScope(scope: TransactionScope): Statement[] {
   const { mode, localTenantId, statementTimeoutMs, author } = scope;

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { uuidv7 } from 'uuidv7';
 import { toClientConfig, parseConnectionUrl } from '../../src/database/connection-url';
 import { runScoped } from '../../src/database/run-statement';
-import { prepareScope, type Scope } from '../../src/database/scoped-query';
+import { prepareScopes, readScope, type Scope } from '../../src/database/scoped-query';
 import { typeParsers } from '../../src/database/type-parsers';
 import { cloneDatabase, type TestDatabase } from '../support/databases';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy';
@@ -32,11 +32,11 @@ describe('a statement that states its tenant in the same breath', () => {
     const settings = toClientConfig(parseConnectionUrl(proxy.through(database.appUrl)));
     const connected = new pg.Client({ ...settings, types: typeParsers, pipeline: true });
     await connected.connect();
-    await prepareScope(connected);
+    await prepareScopes(connected, [readScope('', 0)]);
     return connected;
   };
   const scope = (localTenantId = ALPHA, change: Partial<Scope> = {}): Scope => ({
-    localTenantId,
+    stating: readScope(localTenantId, change.statementTimeoutMs ?? 4000),
     statementTimeoutMs: 4000,
     namedStatements: true,
     ...change,
@@ -83,6 +83,16 @@ describe('a statement that states its tenant in the same breath', () => {
     proxy.clear();
     await runScoped(client, NAMES, scope(ALPHA, { namedStatements: false }));
     expect(messageTypes(proxy.packets)).toBe('PBEPBDES');
+  });
+
+  it('asks for no description of columns that are taken as texts', async () => {
+    const statement = { ...NAMES, name: 'texts', asTexts: true };
+    expect(await runScoped(client, statement, scope())).toEqual([['Alpha']]);
+    proxy.clear();
+    expect(await runScoped(client, statement, scope())).toEqual([['Alpha']]);
+    expect(messageTypes(proxy.packets)).toBe('BEBES');
+    // The next one that needs a description gets it.
+    expect(await runScoped(client, NAMES, scope())).toEqual([{ name: 'Alpha' }]);
   });
 
   it('leaves nothing on the connection', async () => {

@@ -162,6 +162,7 @@ function fakeContext(
     localTenantId: 'tenant-1',
     query: async () => [],
     transaction: async (work) => work(session),
+    write: async () => [],
     plan: (statements) => void log.plans.push(statements),
     end: async () => undefined,
     cancel: (reason) => void log.cancels.push(reason),

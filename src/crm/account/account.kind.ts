@@ -1,6 +1,6 @@
 import { defineKind } from '../kind/kind';
 import { address, email, integer, money, oneOf, phone, text, url } from '../kind/fields';
-import { refuseCycle } from '../kind/refuse-cycle';
+import { refusingCycles } from '../kind/refuse-cycle';
 
 export const account = defineKind({
   name: 'Account',
@@ -50,7 +50,5 @@ export const account = defineKind({
   constraints: {
     accounts_parent_id_check: { field: 'parentId', message: 'would put the account above itself' },
   },
-  rules: {
-    check: refuseCycle('accounts', 'parent'),
-  },
+  rules: refusingCycles('accounts', 'parent'),
 });

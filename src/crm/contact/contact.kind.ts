@@ -1,6 +1,6 @@
 import { defineKind } from '../kind/kind';
 import { address, boolean, date, email, phone, text } from '../kind/fields';
-import { refuseCycle } from '../kind/refuse-cycle';
+import { refusingCycles } from '../kind/refuse-cycle';
 
 export const contact = defineKind({
   name: 'Contact',
@@ -50,5 +50,5 @@ export const contact = defineKind({
       message: 'would put the contact above themself',
     },
   },
-  rules: { check: refuseCycle('contacts', 'reportsTo') },
+  rules: refusingCycles('contacts', 'reportsTo'),
 });

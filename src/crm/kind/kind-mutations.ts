@@ -1,4 +1,5 @@
 /** A kind's mutations: ids in, one transaction, payload out. */
+import type { SqlRunner } from '../../database/statement';
 import type { RequestContext } from '../../request/context';
 import { parseTypeId, toTypeId } from '../../lib/type-id';
 import {
@@ -25,21 +26,9 @@ async function inTransaction<T>(
 ): Promise<T> {
   const followUps: (() => Promise<void>)[] = [];
   ctx.loaders.clear();
-  const { auth, emailRouting, hashPassword, plan, principal, session } = ctx;
-  const result = await session.transaction((tx) => {
+  const result = await ctx.session.transaction((tx) => {
     followUps.length = 0; // the work may be run again
-    return work({
-      tx,
-      actorId: principal?.userId,
-      services: {
-        hashPassword,
-        emailRouting,
-        refusalOfPlan: (tx, what, created) => plan.refusal(tx, what, created),
-        endSessions: (userId, reason) =>
-          auth.revokeSessionsOfUser(session.tenantId, userId, reason),
-      },
-      afterCommit: (followUp) => followUps.push(followUp),
-    });
+    return work(writeContextOf(ctx, tx, (followUp) => followUps.push(followUp)));
   });
   // Each is tried, for the write stands; then the first that failed is reported.
   const outcomes = await Promise.allSettled(followUps.map((followUp) => followUp()));
@@ -47,6 +36,43 @@ async function inTransaction<T>(
   if (failed !== undefined) throw failed.reason;
   return result;
 }
+
+/** One record, in one flight where nothing else has to be asked; else undefined, and nothing was done. */
+function createAtOnce(
+  ctx: RequestContext,
+  create: (context: WriteContext) => Promise<KindRow | undefined>,
+): Promise<KindRow | undefined> {
+  const { session } = ctx;
+  ctx.loaders.clear();
+  const tx: SqlRunner = {
+    // May change when the tenant moves.
+    get localTenantId() {
+      return session.localTenantId;
+    },
+    query: (statement) => session.write(statement),
+  };
+  return create(
+    writeContextOf(ctx, tx, () => {
+      throw new Error('Expected nothing to be done after the commit of a single statement.');
+    }),
+  );
+}
+
+const writeContextOf = (
+  { auth, emailRouting, hashPassword, plan, principal, session }: RequestContext,
+  tx: SqlRunner,
+  afterCommit: WriteContext['afterCommit'],
+): WriteContext => ({
+  tx,
+  actorId: principal?.userId,
+  services: {
+    hashPassword,
+    emailRouting,
+    plan,
+    endSessions: (userId, reason) => auth.revokeSessionsOfUser(session.tenantId, userId, reason),
+  },
+  afterCommit,
+});
 
 export function createKindMutations(kinds: KindSet, kind: Kind, writer: KindWriter) {
   const { singular, plural } = kind;
@@ -98,6 +124,13 @@ export function createKindMutations(kinds: KindSet, kind: Kind, writer: KindWrit
     const errors: UserError[] = [];
     const records = inputs.map((input, index) => readValues(input, pathOf(index), errors));
     refuse(errors);
+    const [only] = records;
+    if (only !== undefined && records.length === 1) {
+      const created = await createAtOnce(ctx, (context) =>
+        writer.createAtOnce(context, kind, only, pathOf),
+      );
+      if (created !== undefined) return [created];
+    }
     try {
       return await inTransaction(ctx, (context) => writer.create(context, kind, records, pathOf));
     } catch (error) {

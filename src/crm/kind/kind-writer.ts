@@ -4,6 +4,8 @@
  * all obey the same rules.
  */
 import type { Kind, KindRow, KindSet, RuleContext, Values } from './kind';
+import { perKind } from './per-kind';
+import { createAtOnce } from './write/create-at-once';
 import { createRecords } from './write/create-records';
 import { deleteRecords, purgeRecord, restoreRecord } from './write/remove-records';
 import type { PathOf, Write } from './write/run-write';
@@ -25,6 +27,17 @@ export interface KindWriter {
     records: readonly Values[],
     pathOf: PathOf,
   ): Promise<KindRow[]>;
+  /**
+   * One record, committed when this is answered. Each statement of the context's `tx` is a transaction
+   * of its own, and `afterCommit` is not called.
+   * @returns undefined: nothing was written, and `create` is to be asked, in a transaction.
+   */
+  createAtOnce(
+    context: WriteContext,
+    kind: Kind,
+    values: Values,
+    pathOf: PathOf,
+  ): Promise<KindRow | undefined>;
   update(
     context: WriteContext,
     kind: Kind,
@@ -61,7 +74,10 @@ export function createKindWriter(kinds: KindSet): KindWriter {
     tenantId: context.tx.localTenantId,
     actorId: context.actorId,
   });
+  const atOnce = perKind((kind) => createAtOnce(kinds, kind));
   return {
+    createAtOnce: (context, kind, values, pathOf) =>
+      atOnce(kind)(of(context, kind), values, pathOf),
     create: (context, kind, records, pathOf) => createRecords(of(context, kind), records, pathOf),
     update: (context, kind, updates, pathOf) => updateRecords(of(context, kind), updates, pathOf),
     upsert: (context, kind, records, pathOf) => upsertRecords(of(context, kind), records, pathOf),

@@ -4,7 +4,7 @@
  */
 import type { Role } from '../../auth/principal';
 import type { SqlRunner } from '../../database/statement';
-import type { EmailRouting } from '../../request/context';
+import type { EmailRouting, TenantPlan } from '../../request/context';
 import { toSnakeCase, type Field } from './fields';
 
 /** A row as the store reads it: fields in camelCase, parents as `<relation>Id`. */
@@ -49,12 +49,8 @@ export interface RuleContext {
 export interface RuleServices {
   readonly hashPassword: (password: string) => Promise<string>;
   readonly emailRouting: EmailRouting;
-  /** Why the plan does not allow what was just created; absent where no plan counts (imports). */
-  readonly refusalOfPlan?: (
-    tx: SqlRunner,
-    what: 'users' | 'records',
-    created: number,
-  ) => Promise<string | undefined>;
+  /** Absent where no plan counts (imports). */
+  readonly plan?: Omit<TenantPlan, 'usage'>;
   /** Ends a user's log-in sessions; absent where nobody is signed in yet (seeds, imports). */
   readonly endSessions?: (
     userId: string,
@@ -86,6 +82,8 @@ export interface KindRules<V> {
   derive?(values: V, services: RuleServices): Promise<Readonly<Record<string, unknown>>>;
   /** Checks that need the database, within the transaction of the write. */
   check?(context: RuleContext, written: Written, fault: Fault): Promise<void>;
+  /** `check` has nothing to say of new records, so that one can be committed in one flight. */
+  readonly checksOnlyChanges?: true;
   /** The record was deleted or purged; the rest of the transaction may still fail. */
   removed?(context: RuleContext, row: KindRow, fault: (message: string) => void): Promise<void>;
   /** The record came back from deletion. */

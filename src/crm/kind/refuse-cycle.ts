@@ -5,7 +5,15 @@ import type { KindRules, Values } from './kind';
 /** Levels above a record that are looked at: deeper hierarchies are refused as well. */
 const MAX_LEVELS = 50;
 
-/** A rule for kinds that refer to themselves: a record must not be above itself. */
+/** Rules for kinds that refer to themselves: a record must not be above itself. */
+export const refusingCycles = (
+  table: string,
+  relation: string,
+): Pick<KindRules<Values>, 'check' | 'checksOnlyChanges'> => ({
+  check: refuseCycle(table, relation),
+  checksOnlyChanges: true,
+});
+
 export function refuseCycle(
   table: string,
   relation: string,

@@ -14,7 +14,10 @@ const fixed = new Map<string, string>();
 const shaped = new Map<string, string>();
 
 /** A statement whose text depends on its kind and a row shape of it alone. */
-export function nameFixed({ text, values }: Sql): Statement {
+export function nameFixed({
+  text,
+  values,
+}: Pick<Sql, 'text' | 'values'>): Required<Pick<Statement, 'name'>> & Statement {
   let name = fixed.get(text);
   if (name === undefined) fixed.set(text, (name = `crm_${fixed.size + 1}`));
   return { text, values, name };

@@ -67,6 +67,17 @@ const FRESH_FOR_MS = 5 * SECOND;
 const isCurrent = (known: Known, row: TenantRow): boolean =>
   known.row === row && Date.now() - known.loadedAt < BELIEVED_FOR_MS;
 
+function isStorageUsedUp({ allowed, measured }: Known): boolean {
+  const { storageBytes = null } = allowed?.limits ?? {};
+  return storageBytes !== null && (measured?.storageBytes ?? 0) >= storageBytes;
+}
+
+/** Of a tenant that was neither measured nor counted nothing is sure. */
+function isFarFrom(limit: number, { measured, counted, since }: Known, what: Counted): boolean {
+  const baseline = measured?.[what] ?? counted[what] ?? limit;
+  return baseline + since[what] < limit * NEAR;
+}
+
 export function createTenantPlans(
   tenancy: Tenancy,
   { flushEveryMs = 10 * SECOND }: TenantPlansOptions = {},
@@ -111,7 +122,9 @@ export function createTenantPlans(
 
   const remember = (known: Known, measured: MeasuredAt): void => {
     const since = { users: 0, records: 0 };
-    cache.set(known.row.id, Promise.resolve({ ...known, measured, since, counted: {} }));
+    const current = { ...known, measured, since, counted: {} };
+    cache.set(known.row.id, Promise.resolve(current));
+    latest.set(known.row.id, current);
   };
 
   async function refusal(
@@ -125,19 +138,34 @@ export function createTenantPlans(
     if (known?.allowed === undefined) return undefined;
     const { plan, limits: allowed } = known.allowed;
     known.since[what] += created;
-    const { storageBytes } = allowed;
-    if (storageBytes !== null && (known.measured?.storageBytes ?? 0) >= storageBytes) {
-      return `The storage of the plan "${plan}" is used up (${storageBytes} bytes).`;
+    if (isStorageUsedUp(known)) {
+      return `The storage of the plan "${plan}" is used up (${allowed.storageBytes} bytes).`;
     }
     const limit = allowed[what];
-    if (limit === null) return undefined;
-    const baseline = known.measured?.[what] ?? known.counted[what] ?? limit;
-    if (baseline + known.since[what] < limit * NEAR) return undefined;
+    if (limit === null || isFarFrom(limit, known, what)) return undefined;
     const exact = await countLive(tx, what);
     known.counted[what] = exact;
     if (exact <= limit) return undefined;
     known.since[what] -= created; // it is rolled back
     return `The plan "${plan}" allows ${limit} ${what}: there are ${exact - created} already.`;
+  }
+
+  /** Not awaited: what is not known now is found out by `refusal`. */
+  function admits(row: TenantRow, what: Counted, created: number): boolean {
+    const known = latest.get(row.id);
+    if (known?.allowed === undefined || !isCurrent(known, row) || isStorageUsedUp(known))
+      return false;
+    known.since[what] += created;
+    const limit = known.allowed.limits[what];
+    if (limit === null || isFarFrom(limit, known, what)) return true;
+    known.since[what] -= created;
+    return false;
+  }
+
+  function giveBack(row: TenantRow, what: Counted, created: number): void {
+    const known = latest.get(row.id);
+    // What was measured in between knows nothing of it.
+    if (known !== undefined) known.since[what] = Math.max(0, known.since[what] - created);
   }
 
   async function measure(row: TenantRow): Promise<MeasuredAt> {
@@ -187,6 +215,8 @@ export function createTenantPlans(
     of: (row) => ({
       refusal: async (tx, what, created) =>
         row === undefined ? refuse() : refusal(row, tx, what, created),
+      admits: (what, created) => (row === undefined ? refuse() : admits(row, what, created)),
+      giveBack: (what, created) => (row === undefined ? refuse() : giveBack(row, what, created)),
       usage: async () => (row === undefined ? refuse() : usage(row)),
     }),
     // One whose data source is down is measured when it is back.

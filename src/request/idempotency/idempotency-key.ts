@@ -124,6 +124,9 @@ class CountedSession implements OperationSession {
       return result;
     });
   }
+  write<Row>(statement: Statement): Promise<Row[]> {
+    return this.transaction((tx) => tx.query<Row>(statement));
+  }
   end(): Promise<void> {
     return this.session.end();
   }

@@ -20,10 +20,21 @@ export interface WriteScope {
 
 const returning = perKind((kind): Sql => raw(`returning ${selectList(kind)}`));
 
+/** Whose parents are meant. */
+interface ParentScope {
+  readonly kinds: KindSet;
+  readonly tenant: Sql;
+}
+
+const parentScope = ({ kinds, tenantId }: WriteScope): ParentScope => ({
+  kinds,
+  tenant: sql`${tenantId}`,
+});
+
 /** Not `exists`: that Postgres may answer by reading all of the tenant's parents into a hash table. */
-const parentIsLive = (scope: WriteScope, parent: Parent, reference: Sql): Sql =>
-  sql`coalesce((select true from ${tableOf(scope.kinds.get(parent.kind))} p
-    where p.tenant_id = ${scope.tenantId} and p.id = ${reference} and p.deleted_at is null), false)`;
+const parentIsLive = ({ kinds, tenant }: ParentScope, parent: Parent, reference: Sql): Sql =>
+  sql`coalesce((select true from ${tableOf(kinds.get(parent.kind))} p
+    where p.tenant_id = ${tenant} and p.id = ${reference} and p.deleted_at is null), false)`;
 
 /** Rows as one JSON parameter: the statement's text is the same for one row and for five hundred. */
 function recordset(kind: Kind, rows: readonly ColumnValues[]): Sql {
@@ -32,7 +43,7 @@ function recordset(kind: Kind, rows: readonly ColumnValues[]): Sql {
 }
 
 /** That what the rows under the alias refer to is there, by the given relations. */
-const parentsAreLive = (scope: WriteScope, parents: readonly Parent[], alias: 'r' | 't'): Sql =>
+const parentsAreLive = (scope: ParentScope, parents: readonly Parent[], alias: 'r' | 't'): Sql =>
   parents.length === 0
     ? raw('true')
     : join(
@@ -46,20 +57,47 @@ const parentsAreLive = (scope: WriteScope, parents: readonly Parent[], alias: 'r
 const wholesOf = ({ parents }: Kind): readonly Parent[] =>
   parents.filter(({ owned }) => owned === true);
 
-function insertBody(scope: WriteScope, rows: readonly ColumnValues[]): Sql {
-  const columns = writableColumns(scope.kind);
+interface Insertion extends ParentScope {
+  readonly kind: Kind;
+  readonly actor: Sql;
+  /** A relation `r` of `id` and the kind's writable columns. */
+  readonly rows: Sql;
+}
+
+function insertBody({ kind, kinds, tenant, actor, rows }: Insertion): Sql {
+  const columns = writableColumns(kind);
   const values = columns.map(({ column, defaultSql }) =>
     defaultSql === undefined ? `r.${column}` : `coalesce(r.${column}, ${defaultSql})`,
   );
-  return sql`insert into ${tableOf(scope.kind)} as t
+  return sql`insert into ${tableOf(kind)} as t
       (tenant_id, id, created_by, updated_by, ${raw(columns.map(({ column }) => column).join(', '))})
-    select ${scope.tenantId}::uuid, r.id, ${scope.actorId ?? null}::uuid, ${scope.actorId ?? null}::uuid, ${raw(values.join(', '))}
-    from ${recordset(scope.kind, rows)} where ${parentsAreLive(scope, scope.kind.parents, 'r')}`;
+    select ${tenant}::uuid, r.id, ${actor}::uuid, ${actor}::uuid, ${raw(values.join(', '))}
+    from ${rows} where ${parentsAreLive({ kinds, tenant }, kind.parents, 'r')}`;
 }
+
+const insertionOf = (scope: WriteScope, rows: readonly ColumnValues[]): Insertion => ({
+  ...parentScope(scope),
+  kind: scope.kind,
+  actor: sql`${scope.actorId ?? null}`,
+  rows: recordset(scope.kind, rows),
+});
 
 /** @param rows with `id` and `ord`; those that refer to nothing living are left out of the answer. */
 export const insertSql = (scope: WriteScope, rows: readonly ColumnValues[]): Sql =>
-  sql`${insertBody(scope, rows)} ${returning(scope.kind)}`;
+  sql`${insertBody(insertionOf(scope, rows))} ${returning(scope.kind)}`;
+
+/**
+ * The text that inserts one record, for which no JSON has to be taken apart. Its parameters: the tenant,
+ * the actor, the record's id, and the writable columns in their order.
+ */
+export function insertOneText(kinds: KindSet, kind: Kind): string {
+  const columns = writableColumns(kind).map(
+    ({ column, sqlType }, index) => `$${index + 4}::${sqlType} as ${column}`,
+  );
+  const rows = raw(`(select $3::uuid as id, ${columns.join(', ')}) as r`);
+  const insertion = { kinds, kind, tenant: raw('$1'), actor: raw('$2'), rows };
+  return sql`${insertBody(insertion)} ${returning(kind)}`.text;
+}
 
 /**
  * Inserts, or updates the living record of the same external id in the given columns; records that
@@ -83,7 +121,7 @@ export function upsertSql(
   }
   const changed =
     updated.length === 0 ? 'false' : `(${list('t')}) is distinct from (${list('excluded')})`;
-  return sql`${insertBody(scope, rows)}
+  return sql`${insertBody(insertionOf(scope, rows))}
     on conflict (tenant_id, external_id) where deleted_at is null and external_id is not null do update
     set ${raw([...assignments, 'version = t.version + 1', 'updated_at = now()', 'updated_by = excluded.updated_by'].join(', '))}
     where ${raw(changed)}
@@ -101,7 +139,7 @@ export function deadReferencesSql(
     parents.map((parent) => {
       const reference = raw(`r.${parent.column}`);
       return sql`select r.ord, ${parent.idField} as field from ${recordset(scope.kind, rows)}
-        where ${reference} is not null and not ${parentIsLive(scope, parent, reference)}`;
+        where ${reference} is not null and not ${parentIsLive(parentScope(scope), parent, reference)}`;
     }),
     ' union all ',
   );
@@ -134,7 +172,7 @@ export function updateSql(
           ? empty
           : sql`and ${join(
               references.map((parent) =>
-                parentIsLive(scope, parent, sql`${changes[parent.column]}::uuid`),
+                parentIsLive(parentScope(scope), parent, sql`${changes[parent.column]}::uuid`),
               ),
               ' and ',
             )}`
@@ -171,7 +209,7 @@ export const restoreSql = (scope: WriteScope, id: string): Sql =>
   sql`update ${tableOf(scope.kind)} t set deleted_at = null, version = t.version + 1, updated_at = now(),
       updated_by = ${scope.actorId ?? null}::uuid
     where t.tenant_id = ${scope.tenantId} and t.id = ${id} and t.deleted_at is not null
-      and ${parentsAreLive(scope, wholesOf(scope.kind), 't')}
+      and ${parentsAreLive(parentScope(scope), wholesOf(scope.kind), 't')}
     ${returning(scope.kind)}`;
 
 /** @param scope of the parts. */
@@ -184,7 +222,7 @@ export const restorePartsSql = (
   sql`update ${tableOf(scope.kind)} t set deleted_at = null, version = t.version + 1, updated_at = now(),
       updated_by = ${scope.actorId ?? null}::uuid
     where t.tenant_id = ${scope.tenantId} and t.${raw(via.column)} = any(${wholeIds}::uuid[])
-      and t.deleted_at = ${deletedAt} and ${parentsAreLive(scope, wholesOf(scope.kind), 't')} returning t.id`;
+      and t.deleted_at = ${deletedAt} and ${parentsAreLive(parentScope(scope), wholesOf(scope.kind), 't')} returning t.id`;
 
 export const purgeSql = (scope: WriteScope, id: string): Sql =>
   sql`delete from ${tableOf(scope.kind)} t where t.tenant_id = ${scope.tenantId} and t.id = ${id}
