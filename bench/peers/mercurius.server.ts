@@ -7,6 +7,7 @@ import fastify from 'fastify';
 import mercurius from 'mercurius';
 import pg from 'pg';
 import { poolConfig, readPeerSettings, tenantOf } from './peer-settings';
+import { SCHEMA } from './peer-schema';
 import { SEARCH_STATEMENT, STATE_TENANT, wordsOf } from './search.statement';
 
 interface Row {
@@ -18,33 +19,6 @@ interface Context {
   readonly tenantId: string;
 }
 type Queries = readonly { readonly obj: Row; readonly params: { readonly first: number } }[];
-
-const SCHEMA = `
-  scalar DateTime
-  type Contact { id: ID! fullName: String! email: String title: String }
-  type Opportunity {
-    id: ID! name: String! stage: String! amount: String amountCurrency: String closeDate: String
-    primaryContact: Contact
-  }
-  type Event { id: ID! name: String! startsAt: DateTime status: String! }
-  type Account {
-    id: ID! name: String! industry: String website: String phone: String
-    employeeCount: Int foundedYear: Int
-    contacts(first: Int!): [Contact!]!
-    opportunities(first: Int!): [Opportunity!]!
-    events(first: Int!): [Event!]!
-  }
-  type Hit { kind: String! rank: Float! matchedText: String! id: ID! name: String! }
-  type AccountPage { nodes: [Account!]! totalCount: Int! }
-  input ContactInput { accountId: ID! firstName: String! lastName: String! email: String! title: String! }
-  type Query {
-    account(id: ID!): Account
-    accounts(first: Int!): [Account!]!
-    accountsOfIndustry(industry: String!, first: Int!): AccountPage!
-    searchRecords(term: String!, first: Int!): [Hit!]!
-  }
-  type Mutation { createContact(input: ContactInput!): Contact! }
-`;
 
 const ACCOUNT = `id, name, industry, website, phone, employee_count as "employeeCount", founded_year as "foundedYear"`;
 const CONTACT = `id, full_name as "fullName", email, title`;

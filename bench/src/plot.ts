@@ -2,6 +2,7 @@
 import type { Results } from './summary';
 
 const COLOURS: Readonly<Record<string, string>> = {
+  ceiling: '#6c757d',
   cloister: '#0b7a75',
   postgraphile: '#d1495b',
   mercurius: '#edae49',

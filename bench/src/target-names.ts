@@ -1,6 +1,7 @@
 /** What is measured, in the order of the tables. */
 export const TARGET_NAMES = [
   'limit',
+  'ceiling',
   'cloister',
   'postgraphile',
   'mercurius',

@@ -56,6 +56,12 @@ const PEERS: Readonly<Record<Exclude<TargetName, 'cloister'>, Recipe>> = {
     role: 'app',
     file: 'limit',
   },
+  ceiling: {
+    dialect: tutorialDialect,
+    isolation: 'RLS, set_config beside the statement',
+    role: 'app',
+    file: 'ceiling',
+  },
   postgraphile: {
     dialect: postgraphileDialect,
     isolation: 'RLS, pgSettings with a role',
