@@ -3,6 +3,7 @@
  * nothing but fields and relations of kinds. Everything else is left to the resolvers, which give the
  * same answer; test/integration/finished-answers.test.ts holds the two together.
  */
+import sql, { type Sql } from 'sql-template-tag';
 import type { FinishedField, PrepareFinish, SelectedField } from '../../../graphql/finished-field';
 import { FinishedJson } from '../../../graphql/finished-json';
 import { parseTypeId } from '../../../lib/type-id';
@@ -11,7 +12,7 @@ import type { Kind } from '../kind';
 import { cursorColumnNames, type Ordering } from '../read/ordering';
 import { pageScopeOf, sliceOf, type ListArguments, type PlannedPage } from '../read/page-plan';
 import { byIdsSql, countSql, pageSql } from '../read/read-sql';
-import { readTexts } from '../read/run-read';
+import { readTexts, type TextRow } from '../read/run-read';
 import { nameFixed, nameShaped } from '../statement-names';
 import type { Asking, CompileScope, FinishTools } from './finish-scope';
 import { hasFixedArguments, preparing } from './fixed-statement';
@@ -81,9 +82,13 @@ function finishPage(
     isFixed,
     make(args, asking) {
       const planned = scope.planPage(kind, args, asked, asking);
-      const page = pageSql(kind, asking.localTenantId, planned.query);
-      const others = cursorColumnNames(planned.query.ordering);
-      return { plan: planned, statement: withRelations(row, asking, page, others) };
+      const { query } = planned;
+      const page = pageSql(kind, asking.localTenantId, query);
+      const records = withRelations(row, asking, page, cursorColumnNames(query.ordering));
+      const statement = countsAll
+        ? withCount(records, countSql(kind, asking.localTenantId, query))
+        : records;
+      return { plan: planned, statement };
     },
     name: nameShaped,
   });
@@ -95,27 +100,40 @@ function finishPage(
     }),
     name: nameShaped,
   });
+  async function totalCount(
+    ctx: RequestContext,
+    asking: Asking,
+    plan: PlannedPage,
+    [first]: readonly TextRow[],
+  ): Promise<number> {
+    if (first !== undefined) return Number(first.at(-1));
+    // A page that begins at the beginning is empty when there is nothing.
+    if (plan.query.position === undefined) return 0;
+    const [counted] = await readTexts(ctx, prepareCount(plan, asking).statement);
+    return Number(counted?.[0]);
+  }
   return {
-    statements: countsAll ? 2 : 1,
+    statements: 1,
     finish: async (args, ctx, variables) => {
       const asking = askingOf(ctx, variables);
       const { plan, statement } = prepare(args, asking);
-      const [rows, counted] = await Promise.all([
-        readTexts(ctx, statement),
-        countsAll ? readTexts(ctx, prepareCount(plan, asking).statement) : undefined,
-      ]);
+      const rows = await readTexts(ctx, statement);
       return new FinishedJson(
         write({
           ...sliceOf(plan, rows),
           cursorOf: cursorWriter(ctx, plan.query.ordering, row),
-          totalCount: Number(counted?.[0]?.[0] ?? 0),
+          totalCount: countsAll ? await totalCount(ctx, asking, plan, rows) : 0,
         }),
       );
     },
   };
 }
 
-/** Cursors of the rows of a statement that ends with the ordering's cursor columns. */
+/** The count stands last in each row: one statement for both, and one look at the data. */
+const withCount = (records: Sql, count: Sql): Sql =>
+  sql`select page.*, (${count}) from (${records}) page`;
+
+/** Cursors of the rows of a statement whose relations are followed by the ordering's cursor columns. */
 function cursorWriter(
   ctx: RequestContext,
   ordering: Ordering,
@@ -123,9 +141,13 @@ function cursorWriter(
 ): WriteRow {
   const idAt = shape.keys.indexOf('id');
   const first = shape.keys.length + relations.length;
+  const end = first + cursorColumnNames(ordering).length;
   const { tenantId } = ctx.session;
   return (row) =>
     quote(
-      ctx.cursors.encode(tenantId, ordering.signature, [...row.slice(first), row[idAt] ?? null]),
+      ctx.cursors.encode(tenantId, ordering.signature, [
+        ...row.slice(first, end),
+        row[idAt] ?? null,
+      ]),
     );
 }

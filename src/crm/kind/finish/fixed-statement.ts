@@ -68,6 +68,10 @@ export function preparing<Args, Plan>({
       if (value === TENANT) return localTenantId;
       return value === ID ? id : value;
     });
-    return { plan: made.plan, statement: { ...made.statement, values } };
+    const { text, name } = made.statement;
+    return {
+      plan: made.plan,
+      statement: name === undefined ? { text, values } : { text, name, values },
+    };
   };
 }

@@ -13,8 +13,14 @@ export const readRows = <Row>(ctx: RequestContext, statement: Statement): Promis
 export type TextRow = readonly (string | null)[];
 
 /** @throws as `readRows` does. */
-export const readTexts = (ctx: RequestContext, statement: Statement): Promise<TextRow[]> =>
-  run<TextRow>(ctx, { ...statement, asTexts: true });
+export const readTexts = (
+  ctx: RequestContext,
+  { text, values, name }: Statement,
+): Promise<TextRow[]> =>
+  run<TextRow>(
+    ctx,
+    name === undefined ? { text, values, asTexts: true } : { text, values, name, asTexts: true },
+  );
 
 async function run<Row>({ session }: RequestContext, statement: Statement): Promise<Row[]> {
   try {
