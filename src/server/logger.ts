@@ -5,6 +5,7 @@
 import pino from 'pino';
 import type { DestinationStream, LevelWithSilent, Logger } from 'pino';
 import { isAppError } from '../errors';
+import { createLineBatches } from './line-batches';
 
 export interface LoggedError {
   readonly type: string;
@@ -32,12 +33,6 @@ const REDACTED_PATHS = [
   'url',
 ].flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
 
-/**
- * Lines of several requests leave in one write: one for each costs as much as all else of a line. What
- * waits is written when the process ends in any orderly way; one that is killed loses so much of it.
- */
-const WRITTEN_WITHIN_MS = 50;
-const WRITTEN_AT_CHARACTERS = 8 * 1024;
 /** The number that pino gives the level. */
 const WARN = 40;
 
@@ -46,7 +41,7 @@ const WARN = 40;
  */
 export function createLogger(
   level: LevelWithSilent,
-  destination: DestinationStream = standardOutput(),
+  destination: DestinationStream = createLineBatches(),
 ): Logger {
   const options = {
     level,
@@ -59,13 +54,6 @@ export function createLogger(
   };
   return pino(options, destination);
 }
-
-const standardOutput = (): DestinationStream =>
-  pino.destination({
-    sync: false,
-    minLength: WRITTEN_AT_CHARACTERS,
-    periodicFlush: WRITTEN_WITHIN_MS,
-  });
 
 function writeWarningsAtOnce(
   this: Logger,
