@@ -71,6 +71,25 @@ describe('the Authorization header', () => {
     }
   });
 
+  it('is recognised at once when it was good before, and only as it was then', async () => {
+    const { auth, session, principal } = await setUpSignedIn();
+    const { accessToken } = session;
+    expect(auth.recognise(`Bearer ${accessToken}`)).toEqual(principal);
+    for (const header of [
+      undefined,
+      accessToken,
+      `Basic ${accessToken}`,
+      `Bearer  ${accessToken}`,
+      `Bearer ${accessToken} `,
+      `Bearer ${accessToken}x`,
+      `Bearer ${accessToken.slice(0, -1)}`,
+    ]) {
+      expect(auth.recognise(header)).toBeUndefined();
+    }
+    await auth.logout({ principal, refreshToken: undefined });
+    expect(auth.recognise(`Bearer ${accessToken}`)).toBeUndefined();
+  });
+
   it('is refused with anything else', async () => {
     const { auth, session } = await setUpSignedIn();
     const { accessToken, refreshToken } = session;

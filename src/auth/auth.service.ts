@@ -6,7 +6,7 @@ import { isAppError, unauthenticated } from '../errors';
 import type { FollowUpWork } from '../lib/follow-up-work';
 import type { DeliverMail } from '../mail/mail';
 import { createAccessTokens } from './access-tokens';
-import { bearerTokenOf } from './bearer';
+import { bearerTokenOf, presumedTokenOf } from './bearer';
 import { createChangePassword, type ChangePassword } from './change-password';
 import { createCompleteSignIn, type CompleteSignIn } from './complete-sign-in';
 import { createEmailIndexKeyOf } from './email-address';
@@ -158,7 +158,7 @@ export function createAuthService(deps: AuthDependencies): AuthService {
     }),
 
     recognise(authorization) {
-      const token = authorization === undefined ? undefined : bearerTokenOf(authorization);
+      const token = authorization === undefined ? undefined : presumedTokenOf(authorization);
       const principal = token === undefined ? undefined : accessTokens.known(token);
       return principal && sessionCheck.known(principal);
     },
