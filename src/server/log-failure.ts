@@ -8,7 +8,7 @@ import type { RequestTrace } from './request-trace';
 export interface Failure {
   readonly requestId: string;
   /** Whose request it was, as far as known. */
-  readonly trace?: Pick<RequestTrace, 'tenantId' | 'userId' | 'operatorId' | 'traceId'>;
+  readonly trace?: Partial<Pick<RequestTrace, 'tenantId' | 'userId' | 'operatorId' | 'traceId'>>;
   /** As thrown; logged without its message unless it is ours (`describeError`). */
   readonly errors: readonly unknown[];
   /** The public forms, in the same order. */

@@ -1,17 +1,18 @@
 /** What the log line and the metrics of one request are written from, filled in as it becomes known. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
-export interface RequestTrace {
-  tenantId?: string;
-  userId?: string;
-  operatorId?: string;
-  /** Present when traces are kept. */
-  traceId?: string;
-  operationName?: string;
-  operationType?: string;
-  cost?: number;
+/** A class, so that all of them have one hidden class, whatever becomes known of a request. */
+export class RequestTrace {
   /** Public codes of the errors sent, each once. */
-  readonly errorCodes: string[];
+  readonly errorCodes: string[] = [];
+  /** Present when traces are kept. */
+  traceId: string | undefined = undefined;
+  tenantId: string | undefined = undefined;
+  userId: string | undefined = undefined;
+  operatorId: string | undefined = undefined;
+  operationType: string | undefined = undefined;
+  operationName: string | undefined = undefined;
+  cost: number | undefined = undefined;
 }
 
 declare module 'fastify' {
@@ -20,13 +21,18 @@ declare module 'fastify' {
   }
 }
 
-/** Path of the matched route, never the raw URL: a query string can hold variables. */
-export const routeOf = (request: FastifyRequest): string => request.routeOptions.url ?? '(unknown)';
-
 /** The status nginx made customary for a client that left before it was answered. */
 const CLIENT_GONE = 499;
 
-type ReportRequest = (request: FastifyRequest, reply: FastifyReply, status: number) => void;
+export interface EndedRequest {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly status: number;
+  /** Path of the matched route, never the raw URL: a query string can hold variables. */
+  readonly route: string;
+}
+
+type ReportRequest = (ended: EndedRequest) => void;
 
 const reports = new WeakMap<FastifyInstance, ReportRequest[]>();
 
@@ -46,7 +52,10 @@ export function onRequestEnd(app: FastifyInstance, report: ReportRequest): void 
   app.addHook('onRequest', (request, reply, done) => {
     reply.raw.once('close', () => {
       const status = reply.raw.writableFinished ? reply.statusCode : CLIENT_GONE;
-      for (const tell of all) tell(request, reply, status);
+      // Fastify puts the options together each time it is asked for them.
+      const route = request.routeOptions.url ?? '(unknown)';
+      const ended = { request, reply, status, route };
+      for (const tell of all) tell(ended);
     });
     done();
   });

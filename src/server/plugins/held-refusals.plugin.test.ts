@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import fastify, { type FastifyInstance, type LightMyRequestResponse } from 'fastify';
+import { RequestTrace } from '../request-trace';
 import { registerHeldRefusals, type HeldRefusals } from './held-refusals.plugin';
 
 describe('refusals of a client that does not stop', () => {
@@ -15,7 +16,9 @@ describe('refusals of a client that does not stop', () => {
     refusals = registerHeldRefusals(app, { isDraining: () => isDraining, holdMs: 30_000 });
     app.get('/:status/:code/:tenant', (request, reply) => {
       const { status, code, tenant } = request.params as Record<string, string>;
-      request.trace = { errorCodes: [code ?? ''], ...(tenant && { tenantId: tenant }) };
+      request.trace = new RequestTrace();
+      request.trace.errorCodes.push(code ?? '');
+      request.trace.tenantId = tenant || undefined;
       return reply.code(Number(status)).send({});
     });
   });
@@ -72,7 +75,8 @@ describe('refusals of a client that does not stop', () => {
 
   it('are counted for the address where nobody is signed in', async () => {
     app.get('/nobody', (request, reply) => {
-      request.trace = { errorCodes: ['RATE_LIMITED'] };
+      request.trace = new RequestTrace();
+      request.trace.errorCodes.push('RATE_LIMITED');
       return reply.code(429).send({});
     });
     await tell(60, '/nobody');

@@ -7,7 +7,7 @@ import { Counter, type CounterConfiguration, type Registry } from 'prom-client';
 import { boundedLabels } from '../../lib/bounded-labels';
 import { LabelledHistogram } from '../../lib/labelled-histogram';
 import { Tallies } from '../../lib/tallies';
-import { onRequestEnd, routeOf } from '../request-trace';
+import { onRequestEnd } from '../request-trace';
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
@@ -60,8 +60,7 @@ export function registerMetrics(app: FastifyInstance, options: MetricsOptions): 
     registers,
   });
 
-  onRequestEnd(app, (request, reply, status) => {
-    const route = routeOf(request);
+  onRequestEnd(app, ({ request, reply, status, route }) => {
     const seconds = reply.elapsedTime / 1000;
     requests.add(1, request.method, route, String(status));
     durations.observe(route, seconds);

@@ -1,6 +1,6 @@
 /** A span for each request, beneath the caller's when it sends one; the answer names it. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { onRequestEnd, routeOf } from '../request-trace';
+import { onRequestEnd } from '../request-trace';
 import type { RequestSpan, Tracing } from '../tracing/tracing';
 
 export function registerTracing(app: FastifyInstance, tracing: Tracing): void {
@@ -20,8 +20,7 @@ export function registerTracing(app: FastifyInstance, tracing: Tracing): void {
     else span.enter(done);
   });
 
-  onRequestEnd(app, (request, _reply, status) => {
-    const route = routeOf(request);
+  onRequestEnd(app, ({ request, status, route }) => {
     const { tenantId, userId, operationName, operationType, cost, errorCodes } = request.trace;
     spans.get(request)?.end(
       `${request.method} ${route}`,
