@@ -6,7 +6,7 @@ import type { Tracer } from '../lib/tracer';
 import { createAddressGuard, type AddressGuard } from '../database/address-guard';
 import { parseConnectionUrl } from '../database/connection-url';
 import { assertDataSourceIsSafe } from './data-source-check';
-import { createDirectory, type Directory } from './directory';
+import { createDirectory, type DataSource, type Directory } from './directory';
 import { createLastAccessed, type LastAccessedOptions } from './last-accessed';
 import { createPoolManager, type PoolManager } from './pools';
 import { createRegistryDatabase } from './registry-database';
@@ -76,7 +76,7 @@ export interface TenancyOptions
 const UNHEARD_TTL_MS = 4 * SECOND;
 
 export function createTenancy(config: Config, options: TenancyOptions = {}): Tenancy {
-  const { onStatement, onAnswer, tracer, listen = true } = options;
+  const { onStatement = ignore, onAnswer = ignore, tracer, listen = true } = options;
   const { statementTimeoutMs } = config.pools;
   const { directoryTtlMs } = config.registry;
   const registryConnection = parseConnectionUrl(config.registry.url);
@@ -130,36 +130,28 @@ export function createTenancy(config: Config, options: TenancyOptions = {}): Ten
     listener,
     openSession(tenant, author, consistency) {
       lastAccessed.note(tenant.id);
-      const idsOf = (row: TenantRow) => ({
-        tenantId: row.id,
-        localTenantId: row.tenantIdInDataSource,
-      });
       let current = tenant;
-      const ids = idsOf(tenant);
       const findTarget = async (): Promise<SessionTarget> => {
-        const target = { ...idsOf(current), dataSource: await directory.getDataSource(current) };
+        const target = targetIn(await directory.getDataSource(current), current);
         await tenantCheck.assert(target);
         return target;
       };
       // Nearly always it is known, and nobody needs to wait.
       const resolveTarget = (): SessionTarget | Promise<SessionTarget> => {
         const dataSource = directory.knownDataSource(current);
-        const target = dataSource && { ...idsOf(current), dataSource };
+        const target = dataSource && targetIn(dataSource, current);
         return target !== undefined && tenantCheck.passed(target) ? target : findTarget();
       };
+      const ids = { tenantId: tenant.id, localTenantId: tenant.tenantIdInDataSource };
       return createSession(leases, resolveTarget, ids, {
         statementTimeoutMs,
         author,
-        replicas: replicasFor(readRouter, {
-          tenantId: tenant.id,
-          userId: author?.userId,
-          ...consistency,
-        }),
+        replicas: replicasFor(readRouter, tenant.id, author?.userId, consistency),
         relocate: async (attempt) => {
           current = await findWhereItMoved(directory, current, attempt);
         },
-        ...(onStatement === undefined ? {} : { onStatement }),
-        ...(onAnswer === undefined ? {} : { onAnswer }),
+        onStatement,
+        onAnswer,
       });
     },
     async close() {
@@ -173,18 +165,29 @@ export function createTenancy(config: Config, options: TenancyOptions = {}): Ten
   };
 }
 
+const ignore = (): void => undefined;
+
+const targetIn = (dataSource: DataSource, tenant: TenantRow): SessionTarget => ({
+  tenantId: tenant.id,
+  localTenantId: tenant.tenantIdInDataSource,
+  dataSource,
+});
+
 function replicasFor(
   router: ReadRouter,
-  { written, onWrite, ...who }: Omit<Reader, 'written'> & Consistency,
+  tenantId: string,
+  userId: string | undefined,
+  { written, onWrite }: Consistency = {},
 ): SessionReplicas {
+  const isUnreadable = written === 'unreadable';
+  const reader: Reader = { tenantId, userId, written: isUnreadable ? undefined : written };
   return {
-    choose: (primary) =>
-      written === 'unreadable' ? undefined : router.choose(primary, { ...who, written }),
+    choose: (primary) => (isUnreadable ? undefined : router.choose(primary, reader)),
     mustKnowWrites: (primary) => router.hasReplicas(primary),
     noteWrite(primary, text) {
       const position = text === undefined ? undefined : parsePosition(text);
       const last = { dataSourceId: primary.id, position: position ?? UNREACHABLE };
-      router.noteWrite(who, last);
+      router.noteWrite(reader, last);
       onWrite?.(last);
     },
   };

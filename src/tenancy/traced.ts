@@ -27,13 +27,13 @@ export function watchedLeases(
   pools: Pick<PoolManager, 'lease'>,
   { tracer, onLease }: LeaseWatch,
 ): Pick<PoolManager, 'lease'> {
-  const timed = async (dataSource: DataSource, tenantId?: string): Promise<Lease> => {
+  const timed = (dataSource: DataSource, tenantId?: string): Promise<Lease> => {
     const startedAt = performance.now();
-    try {
-      return await pools.lease(dataSource, tenantId);
-    } finally {
-      onLease?.(dataSource, (performance.now() - startedAt) / SECOND);
-    }
+    const lease = pools.lease(dataSource, tenantId);
+    const note = (): void => onLease?.(dataSource, (performance.now() - startedAt) / SECOND);
+    // Beside who asked and not before: nobody gets a connection later for being timed.
+    lease.then(note, note);
+    return lease;
   };
   if (tracer === undefined) return { lease: timed };
   return {
