@@ -12,10 +12,11 @@ import type { Logger } from 'pino';
 import type { Config } from '../../config';
 import { stringifyAnswer } from '../../graphql/finished-json';
 import { formatError } from '../format-error';
-import { compiledExecutionPlugin } from './compiled-execution.plugin';
-import { idempotencyPlugin } from './idempotency.plugin';
-import { operationLimitsPlugin } from './operation-limits.plugin';
-import { operationOutcomePlugin } from './operation-outcome.plugin';
+import { createCompiledExecution } from './compiled-execution';
+import { createIdempotentAnswers } from './idempotent-answers';
+import { createOperationLimits } from './operation-limits';
+import { createOperationOutcome } from './operation-outcome';
+import { operationPlugin } from './operation.plugin';
 import type { ServerContext } from './server-context';
 import { createTenantBudget } from './tenant-budget';
 
@@ -38,7 +39,7 @@ export async function createApolloServer(
   const server = new ApolloServer<ServerContext>({
     schema,
     nodeEnv: config.mode,
-    introspection: true, // who may use it is decided per request, by operationLimitsPlugin
+    introspection: true, // who may use it is decided per request, by the operation's limits
     hideSchemaDetailsFromClientErrors: production,
     includeStacktraceInErrorResponses: false,
     persistedQueries: false,
@@ -57,15 +58,17 @@ export async function createApolloServer(
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginSchemaReportingDisabled(),
       ApolloServerPluginUsageReportingDisabled(),
-      operationLimitsPlugin({
-        limits,
-        budget: createTenantBudget(limits.tenantCostPerMinute),
-        anonymousIntrospection: !production,
+      operationPlugin({
+        limits: createOperationLimits({
+          limits,
+          budget: createTenantBudget(limits.tenantCostPerMinute),
+          anonymousIntrospection: !production,
+        }),
+        execution: createCompiledExecution(schema),
+        outcome: createOperationOutcome(limits.cost, logger),
+        idempotentAnswers: createIdempotentAnswers(),
+        logger,
       }),
-      // In this order: an answer is made public before it is kept, and kept ones are not executed.
-      operationOutcomePlugin(limits.cost, logger),
-      idempotencyPlugin(),
-      compiledExecutionPlugin(schema),
     ],
   });
   await server.start();

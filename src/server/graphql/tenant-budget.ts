@@ -10,21 +10,24 @@ import { MINUTE, SECOND } from '../../lib/duration';
 const FREE_COST = 1000;
 
 export interface TenantBudget {
-  /** @throws AppError RATE_LIMITED when the tenant has spent the minute's budget. */
-  spend(tenantId: string, cost: number): Promise<void>;
+  /**
+   * At once where nothing is counted; rejects with AppError RATE_LIMITED when the tenant has spent the
+   * minute's budget.
+   */
+  spend(tenantId: string, cost: number): Promise<void> | undefined;
 }
 
 export function createTenantBudget(costPerMinute: number): TenantBudget {
   const limiter = new RateLimiterMemory({ points: costPerMinute, duration: MINUTE / SECOND });
+  const consume = async (tenantId: string, cost: number): Promise<void> => {
+    try {
+      await limiter.consume(tenantId, cost);
+    } catch (refusal) {
+      if (!(refusal instanceof RateLimiterRes)) throw refusal;
+      throw rateLimited(Math.max(1, Math.ceil(refusal.msBeforeNext / SECOND)));
+    }
+  };
   return {
-    async spend(tenantId, cost) {
-      if (cost <= FREE_COST) return;
-      try {
-        await limiter.consume(tenantId, cost);
-      } catch (refusal) {
-        if (!(refusal instanceof RateLimiterRes)) throw refusal;
-        throw rateLimited(Math.max(1, Math.ceil(refusal.msBeforeNext / SECOND)));
-      }
-    },
+    spend: (tenantId, cost) => (cost <= FREE_COST ? undefined : consume(tenantId, cost)),
   };
 }

@@ -1,5 +1,5 @@
 /** Gives each response its public errors, its HTTP status and its cost, and logs what failed on our side. */
-import type { ApolloServerPlugin, GraphQLRequestListener } from '@apollo/server';
+import type { GraphQLRequestContextWillSendResponse } from '@apollo/server';
 import type { Logger } from 'pino';
 import { CONSISTENCY_HEADER } from '../../lib/consistency-header';
 import { REPLAYED_HEADER } from '../../lib/idempotency-header';
@@ -10,12 +10,13 @@ import { negotiateMediaType, retryAfterOf, statusOf } from '../response-status';
 import type { RequestTrace } from '../request-trace';
 import type { ServerContext } from './server-context';
 
-export function operationOutcomePlugin(
-  costLimit: number,
-  logger: Logger,
-): ApolloServerPlugin<ServerContext> {
-  const listener: GraphQLRequestListener<ServerContext> = {
-    async willSendResponse({ response, request, errors, contextValue }) {
+export interface OperationOutcome {
+  publish(request: GraphQLRequestContextWillSendResponse<ServerContext>): void;
+}
+
+export function createOperationOutcome(costLimit: number, logger: Logger): OperationOutcome {
+  return {
+    publish({ response, request, errors, contextValue }) {
       // One that is given again was made public when it was given first.
       if (response.body.kind !== 'single' || response.http.headers.has(REPLAYED_HEADER)) return;
       const { requestId, trace } = contextValue;
@@ -28,10 +29,9 @@ export function operationOutcomePlugin(
         response.http.headers.set('content-type', `${mediaType}; charset=utf-8`);
       }
       if (trace.cost !== undefined) {
-        result.extensions = {
-          ...result.extensions,
-          cost: { requested: trace.cost, limit: costLimit },
-        };
+        const cost = { requested: trace.cost, limit: costLimit };
+        result.extensions =
+          result.extensions === undefined ? { cost } : { ...result.extensions, cost };
       }
       // Those of a compiled operation never passed through Apollo's hands.
       const raised = errors ?? result.errors;
@@ -51,13 +51,6 @@ export function operationOutcomePlugin(
       const retryAfter = retryAfterOf(formatted);
       if (retryAfter) http.headers.set('retry-after', retryAfter);
     },
-  };
-  return {
-    async unexpectedErrorProcessingRequest({ error, requestContext }) {
-      const { requestId } = requestContext.contextValue;
-      logger.error({ requestId, err: error }, 'the GraphQL pipeline failed');
-    },
-    requestDidStart: () => Promise.resolve(listener),
   };
 }
 

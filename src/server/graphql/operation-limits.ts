@@ -1,5 +1,5 @@
 /** Decides before execution whether an operation is run, and tells the session what it will need. */
-import type { ApolloServerPlugin, GraphQLRequestListener } from '@apollo/server';
+import type { GraphQLRequestContextDidResolveOperation } from '@apollo/server';
 import { GraphQLError } from 'graphql';
 import type { Config } from '../../config';
 import { assertWithinLimits, measureOperation } from '../../graphql/operation-measure';
@@ -15,13 +15,16 @@ export interface OperationLimitsOptions {
   readonly anonymousIntrospection: boolean;
 }
 
-export function operationLimitsPlugin(
-  options: OperationLimitsOptions,
-): ApolloServerPlugin<ServerContext> {
+export interface OperationLimits {
+  /** Rejects for an operation that is not to be run. */
+  admit(request: GraphQLRequestContextDidResolveOperation<ServerContext>): Promise<void>;
+}
+
+export function createOperationLimits(options: OperationLimitsOptions): OperationLimits {
   // An expanded operation may select as many fields as a document may have tokens.
   const limits = { ...options.limits, selections: options.limits.tokens };
-  const listener: GraphQLRequestListener<ServerContext> = {
-    async didResolveOperation({ schema, document, operation, request, contextValue }) {
+  return {
+    async admit({ schema, document, operation, request, contextValue }) {
       // An operation name that names none: execution says so.
       if (!operation) return;
       const { trace, principal } = contextValue;
@@ -41,13 +44,13 @@ export function operationLimitsPlugin(
         return;
       }
       const payer = 'operatorId' in principal ? principal.operatorId : principal.tenantId;
-      await options.budget.spend(payer, measure.cost);
+      const spent = options.budget.spend(payer, measure.cost);
+      if (spent !== undefined) await spent;
       if (measure.statements === 0) return;
       const reads = operation.operation === 'query' ? 'nearest' : 'primary';
       contextValue.session?.plan(measure.statements, reads);
     },
   };
-  return { requestDidStart: () => Promise.resolve(listener) };
 }
 
 /** Not a validation rule: validated documents are cached, and who asks differs. */

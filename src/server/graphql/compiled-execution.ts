@@ -1,8 +1,7 @@
 /** Executes operations that were compiled, in the place where Apollo would have graphql-js interpret them. */
 import {
   HeaderMap,
-  type ApolloServerPlugin,
-  type GraphQLRequestListener,
+  type GraphQLRequestContextResponseForOperation,
   type GraphQLResponse,
 } from '@apollo/server';
 import type { GraphQLSchema, OperationDefinitionNode } from 'graphql';
@@ -12,10 +11,17 @@ import type { ServerContext } from './server-context';
 /** Never changed: Apollo copies its entries, of which there are none. */
 const NO_HEADERS = new HeaderMap();
 
-export function compiledExecutionPlugin(schema: GraphQLSchema): ApolloServerPlugin<ServerContext> {
+export interface CompiledExecution {
+  /** @returns null for what is to be interpreted. */
+  execute(
+    request: GraphQLRequestContextResponseForOperation<ServerContext>,
+  ): Promise<GraphQLResponse | null>;
+}
+
+export function createCompiledExecution(schema: GraphQLSchema): CompiledExecution {
   const operations = createCompiledOperations(schema);
-  const listener: GraphQLRequestListener<ServerContext> = {
-    async responseForOperation({ document, operation, request, contextValue: context }) {
+  return {
+    async execute({ document, operation, request, contextValue: context }) {
       // Apollo's types forget an operation name that names none, and subscriptions.
       const asked = operation as OperationDefinitionNode | undefined;
       if (asked === undefined || (asked.operation as string) === 'subscription') return null;
@@ -31,10 +37,9 @@ export function compiledExecutionPlugin(schema: GraphQLSchema): ApolloServerPlug
         },
       });
       if (result === undefined) return null;
-      // The errors are made public where those of graphql-js are, in operationOutcomePlugin.
+      // The errors are made public where those of graphql-js are, in the operation's outcome.
       const body = { kind: 'single', singleResult: result };
       return { body, http: { headers: NO_HEADERS } } as GraphQLResponse;
     },
   };
-  return { requestDidStart: () => Promise.resolve(listener) };
 }

@@ -1,9 +1,13 @@
 /**
  * Mutations with an `Idempotency-Key`: claims the key before anything is executed, and gives an answer
- * that was given before again. Stands before the plugin that executes, and behind the one that gives
- * answers their final form, which is what is kept.
+ * that was given before again. What is kept is the answer in its final form.
  */
-import { HeaderMap, type ApolloServerPlugin, type GraphQLResponse } from '@apollo/server';
+import {
+  HeaderMap,
+  type GraphQLRequestContextResponseForOperation,
+  type GraphQLRequestContextWillSendResponse,
+  type GraphQLResponse,
+} from '@apollo/server';
 import {
   GraphQLError,
   Kind,
@@ -16,41 +20,51 @@ import {
 import { AppError } from '../../errors';
 import { extensionsOf } from '../../graphql/extensions';
 import { REPLAYED_HEADER } from '../../lib/idempotency-header';
-import type { Claim } from '../../request/context';
+import type { Claim, IdempotencyKey } from '../../request/context';
 import type { ServerContext } from './server-context';
 
-export function idempotencyPlugin(): ApolloServerPlugin<ServerContext> {
+export interface IdempotentAnswers {
+  /** @returns the answer that was given before, or a refusal; null for what is to be executed. */
+  claim(
+    request: GraphQLRequestContextResponseForOperation<ServerContext>,
+    key: IdempotencyKey,
+  ): Promise<GraphQLResponse | null>;
+  /** Keeps the answer of what was claimed. */
+  keep(
+    request: GraphQLRequestContextWillSendResponse<ServerContext>,
+    key: IdempotencyKey,
+  ): Promise<void>;
+}
+
+export function createIdempotentAnswers(): IdempotentAnswers {
+  /** Each request has a key of its own, also where they are spelt alike. */
+  const held = new WeakMap<IdempotencyKey, Claim>();
   return {
-    async requestDidStart({ contextValue: { idempotencyKey } }) {
-      if (idempotencyKey === undefined) return;
-      let held: Claim | undefined;
-      return {
-        async responseForOperation({ schema, document, operation, request }) {
-          // Apollo's types forget an operation name that names none.
-          const asked = operation as OperationDefinitionNode | undefined;
-          const mutations = schema.getMutationType();
-          if (asked?.operation !== 'mutation' || !mutations) return null;
-          try {
-            assertTakesKey(document, asked, mutations);
-            const { query = '', operationName, variables = {} } = request;
-            const found = await idempotencyKey.claim({ query, operationName, variables });
-            if ('answer' in found) return replay(found.answer);
-            held = found.claim;
-            return null;
-          } catch (error) {
-            return refuse(error);
-          }
-        },
-        async willSendResponse({ response: { body, http } }) {
-          if (held === undefined || body.kind !== 'single') return;
-          const { errors = [] } = body.singleResult;
-          const isAnswered = (http.status ?? 200) === 200;
-          await held.finish({
-            answer: isAnswered ? JSON.stringify(body.singleResult) : undefined,
-            hasErrors: errors.length > 0,
-          });
-        },
-      };
+    async claim({ schema, document, operation, request }, key) {
+      // Apollo's types forget an operation name that names none.
+      const asked = operation as OperationDefinitionNode | undefined;
+      const mutations = schema.getMutationType();
+      if (asked?.operation !== 'mutation' || !mutations) return null;
+      try {
+        assertTakesKey(document, asked, mutations);
+        const { query = '', operationName, variables = {} } = request;
+        const found = await key.claim({ query, operationName, variables });
+        if ('answer' in found) return replay(found.answer);
+        held.set(key, found.claim);
+        return null;
+      } catch (error) {
+        return refuse(error);
+      }
+    },
+    async keep({ response: { body, http } }, key) {
+      const claim = held.get(key);
+      if (claim === undefined || body.kind !== 'single') return;
+      const { errors = [] } = body.singleResult;
+      const isAnswered = (http.status ?? 200) === 200;
+      await claim.finish({
+        answer: isAnswered ? JSON.stringify(body.singleResult) : undefined,
+        hasErrors: errors.length > 0,
+      });
     },
   };
 }
