@@ -77,8 +77,11 @@ export class OpenContext {
   end(): void {
     this.#hasEnded = true;
     this.#place?.leave();
-    // The response does not wait for it.
-    if (this.#created !== undefined) void this.#endCreated(this.#created);
+    // The response does not wait for it, and a context that failed to open has nothing to end.
+    this.#created?.then(
+      (context) => context.end().catch(this.#onEndFailed),
+      () => undefined,
+    );
   }
 
   /** What takes so long waits for others than the loop: nobody is kept out for it meanwhile. */
@@ -87,15 +90,9 @@ export class OpenContext {
     this.#place?.leave();
   };
 
-  async #endCreated(created: Promise<ServedContext>): Promise<void> {
-    try {
-      // A context that failed to open has nothing to end.
-      const context = await created.catch(() => undefined);
-      await context?.end();
-    } catch (error) {
-      this.deps.logger.error({ requestId: this.request.id, err: error }, 'context did not end');
-    }
-  }
+  readonly #onEndFailed = (error: unknown): void => {
+    this.deps.logger.error({ requestId: this.request.id, err: error }, 'context did not end');
+  };
 }
 
 /** What a context is made from, of what few requests ask found out when they do. */
