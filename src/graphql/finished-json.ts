@@ -16,17 +16,16 @@ export class FinishedJson {
 
 /** An answer as JSON. Fields of the data may be finished, nothing below them. */
 export function stringifyAnswer(answer: FormattedExecutionResult): string {
-  const { data } = answer;
+  const { data, errors, extensions } = answer;
   if (!data || !Object.values(data).some((value) => value instanceof FinishedJson)) {
     return `${JSON.stringify(answer)}\n`;
   }
-  const { data: _data, ...rest } = answer;
   // Put together piece by piece: what is finished is long, and is not to be copied on the way.
   let text = '';
   for (const [name, value] of Object.entries(data)) {
     text += `${text === '' ? '{' : ','}${JSON.stringify(name)}:`;
     text += value instanceof FinishedJson ? value.text : JSON.stringify(value);
   }
-  const others = JSON.stringify(rest).slice(1);
+  const others = JSON.stringify({ errors, extensions }).slice(1);
   return `{"data":${text}}${others === '}' ? '' : ','}${others}\n`;
 }

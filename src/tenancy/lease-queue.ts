@@ -60,6 +60,7 @@ export class LeaseQueue {
 
   /** How many of those who wait could be given a connection now, up to `most`. */
   servable(most: number): number {
+    if (this.#waiters.length === 0) return 0;
     const wanted = new Map<string | undefined, number>();
     let count = 0;
     for (const { tenantId } of this.#waiters) {

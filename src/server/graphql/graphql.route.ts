@@ -104,12 +104,12 @@ const HEADERS_APOLLO_READS = [
 ] as const;
 
 function toApolloRequest(request: FastifyRequest): HTTPGraphQLRequest {
+  const { method, url, body, headers: given } = request;
   const headers = new HeaderMap();
   for (const name of HEADERS_APOLLO_READS) {
-    const value = request.headers[name];
+    const value = given[name];
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
   }
-  const { method, url, body } = request;
   return { method, headers, search: searchOf(url), body };
 }
 
