@@ -14,6 +14,8 @@ import { SECOND } from '../../lib/duration';
 export interface HeldRefusalsOptions {
   readonly isDraining: () => boolean;
   readonly holdMs?: number;
+  /** Milliseconds since any moment. */
+  readonly now?: () => number;
 }
 
 export interface HeldRefusals {
@@ -29,9 +31,9 @@ const HELD_CODES: ReadonlySet<string> = new Set(['RATE_LIMITED', 'OVERLOADED']);
 
 export function registerHeldRefusals(
   app: FastifyInstance,
-  { isDraining, holdMs = SECOND }: HeldRefusalsOptions,
+  { isDraining, holdMs = SECOND, now = () => performance.now() }: HeldRefusalsOptions,
 ): HeldRefusals {
-  const told = createTold();
+  const told = createTold(now);
   const heldBy = new Map<string, number>();
   const held = new Set<() => void>();
 
@@ -75,14 +77,14 @@ const isRefusal = (status: number, { trace }: FastifyRequest): boolean =>
 const whoIs = ({ trace, ip }: FastifyRequest): string => trace.tenantId ?? trace.operatorId ?? ip;
 
 /** Refusals of each within the current second. */
-function createTold(): { count(who: string): number } {
+function createTold(now: () => number): { count(who: string): number } {
   const counts = new Map<string, number>();
   let second = 0;
   return {
     count(who) {
-      const now = Math.floor(performance.now() / SECOND);
-      if (now !== second) counts.clear();
-      second = now;
+      const current = Math.floor(now() / SECOND);
+      if (current !== second) counts.clear();
+      second = current;
       const count = (counts.get(who) ?? 0) + 1;
       counts.set(who, count);
       return count;
