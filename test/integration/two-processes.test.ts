@@ -17,6 +17,8 @@ import {
 } from '../support/world';
 
 const ACCOUNTS = '{ accounts(first: 100) { totalCount } }';
+const CREATE_MANY =
+  'mutation ($records: [CreateAccountInput!]!) { createAccounts(input: { accounts: $records }) { userErrors { message } } }';
 const CREATE =
   'mutation ($name: String!) { createAccount(input: { name: $name }) { account { id } userErrors { message } } }';
 /** A change must have taken effect after this. */
@@ -180,43 +182,51 @@ describe('two server processes', () => {
     expect(rows).toHaveLength(4);
   });
 
-  it('leave all or nothing of a write when one is killed in the middle of it', async () => {
+  /** Kills a process while Postgres works on its mutation. @returns which accounts there are then. */
+  async function killedWithin(query: string, given: object, names: string): Promise<unknown[]> {
     const victim = await startServerProcess(variables(world.registry.appUrl));
     const { database } = world.tenants.gamma;
     const locker = new Client({ connectionString: database.superuserUrl });
+    const waiting = () =>
+      world.sql(
+        database,
+        "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+      );
     await locker.connect();
     try {
       await ask(victim, 'gamma');
-      expect((await ask(victim, 'gamma', CREATE, { name: 'whole' })).outcome).toBe('200 OK');
+      expect((await ask(victim, 'gamma', CREATE, { name: `${names} before` })).outcome).toBe(
+        '200 OK',
+      );
       // The account is written, and its entry in the change log has to wait: in the same transaction.
       await locker.query('begin; lock table cloister.change_log in access exclusive mode');
-      const lost = ask(victim, 'gamma', CREATE, { name: 'half' }).catch(() => 'gone');
-      await eventually(
-        () =>
-          world.sql(
-            database,
-            "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
-          ),
-        ({ length }) => length === 1,
-      );
+      const lost = ask(victim, 'gamma', query, given).catch(() => 'gone');
+      await eventually(waiting, ({ length }) => length === 1);
       await victim.kill();
       expect(await lost).toBe('gone');
     } finally {
       await locker.end();
     }
-    await eventually(
-      () =>
-        world.sql(
-          database,
-          "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
-        ),
-      ({ length }) => length === 0,
+    await eventually(waiting, ({ length }) => length === 0);
+    const [accounts, logged] = await Promise.all(
+      [
+        'select name from cloister.accounts where name like $1 order by name',
+        `select after ->> 'name' as name from cloister.change_log where after ->> 'name' like $1 order by 1`,
+      ].map((text) => world.sql<{ name: string }>(database, text, [`${names} %`])),
     );
-    const accounts = await world.sql(
-      database,
-      "select name from cloister.accounts where name in ('whole', 'half')",
-    );
-    expect(accounts).toEqual([{ name: 'whole' }]);
+    expect(logged).toEqual(accounts);
     expect((await ask(servers[0], 'gamma', CREATE, { name: 'goes on' })).outcome).toBe('200 OK');
+    return (accounts ?? []).map(({ name }) => name);
+  }
+
+  it('leave nothing of a write when one is killed in the middle of it', async () => {
+    const records = [{ name: 'several one' }, { name: 'several two' }];
+    const left = await killedWithin(CREATE_MANY, { records }, 'several');
+    expect(left).toEqual(['several before']);
+  });
+
+  it('leave all of a write that was sent with its commit, with its entry in the change log', async () => {
+    const left = await killedWithin(CREATE, { name: 'single one' }, 'single');
+    expect(left).toEqual(['single before', 'single one']);
   });
 });
