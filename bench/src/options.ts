@@ -135,7 +135,8 @@ export function parseOptions(args: readonly string[], defaults: Defaults = {}): 
     connections: values.connections.split(',').map((text) => count('--connections', text, 256)),
     rounds: count('--rounds', values.rounds ?? (quick ? '2' : (defaults.rounds ?? '5')), 50),
     secondsPerCell,
-    warmUpSeconds: Math.min(0.5, secondsPerCell / 4),
+    // A server that was idle while the others had their turns is slow in its first second.
+    warmUpSeconds: Math.min(1, secondsPerCell),
     maxMinutes: count('--max-minutes', values['max-minutes'], 600),
     poolSize: 8,
     size: {
