@@ -101,7 +101,7 @@ async function warmUp<Query extends string>(
   for (const each of started) {
     for (const query of queries) {
       progress.step(`warming up  ${query}  ${each.target.label}`);
-      const seconds = Math.min(3, 1.5 * secondsPerCell);
+      const seconds = Math.min(4, 3 * secondsPerCell);
       await drive(each, { query, connections: WARM_UP_CONNECTIONS }, seconds, signal);
       if (makesContacts(query)) await each.target.world.removeCreated();
     }

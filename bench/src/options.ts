@@ -23,6 +23,8 @@ export interface Options {
   /** The whole run is given up after this long. */
   readonly maxMinutes: number;
   readonly poolSize: number;
+  /** Servers run on the Node that runs the bench. */
+  readonly ownNode: boolean;
   readonly size: DataSize;
   /** Two commits of cloister to measure against each other; `.` is the working tree. */
   readonly compare: readonly [string, string] | undefined;
@@ -65,6 +67,7 @@ export const HELP = `npm run bench -- [options]
   --max-minutes 60        give up after this long
   --tenants 10 --accounts 20000 --contacts 60000 --opportunities 60000 --events 40000
   --compare A B           two commits of cloister in turn; . is the working tree
+  --own-node              servers run on this Node, in the place of the newest at hand
   --profile               a CPU profile of cloister, and where its time went (Node only)
   --home folder           keeps the databases there, and takes those that are there
   --fill-only             with --home: fills them and measures nothing
@@ -104,6 +107,7 @@ export function parseOptions(args: readonly string[], defaults: Defaults = {}): 
       sizes: { type: 'string', default: '1000,10000,100000,1000000' },
       home: { type: 'string' },
       'fill-only': { type: 'boolean', default: false },
+      'own-node': { type: 'boolean', default: false },
     },
   });
   if (values.help) return 'help';
@@ -139,6 +143,7 @@ export function parseOptions(args: readonly string[], defaults: Defaults = {}): 
     warmUpSeconds: Math.min(1, secondsPerCell),
     maxMinutes: count('--max-minutes', values['max-minutes'], 600),
     poolSize: 8,
+    ownNode: values['own-node'],
     size: {
       tenants: count('--tenants', values.tenants, 10_000),
       accounts: count('--accounts', values.accounts, 10_000_000),

@@ -1,5 +1,5 @@
 /** The servers that are measured: how each is started, addressed and asked. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startChildServer, type ChildServer } from './child-server';
 import {
@@ -13,6 +13,7 @@ import { emailOf, slugOf } from './enrol';
 import { jsonRequest, openHttpConnection } from './http-connection';
 import type { Options } from './options';
 import { askedFor, type QueryId } from './queries';
+import { assertNewEnough, nodeOf } from './server-node';
 import type { TargetName } from './target-names';
 import type { World } from './world';
 
@@ -44,7 +45,8 @@ interface Recipe {
   readonly role: 'app' | 'bypass';
   readonly file: string;
   readonly env?: Readonly<Record<string, string>>;
-  readonly newerNode?: boolean;
+  /** Its major version, where not every Node will do. */
+  readonly nodeNeeded?: number;
 }
 
 const WHERE_ONLY = 'WHERE tenant_id, role with BYPASSRLS';
@@ -67,7 +69,7 @@ const PEERS: Readonly<Record<Exclude<TargetName, 'cloister'>, Recipe>> = {
     isolation: 'RLS, pgSettings with a role',
     role: 'app',
     file: 'postgraphile',
-    newerNode: true,
+    nodeNeeded: 22,
   },
   mercurius: { dialect: tutorialDialect, isolation: WHERE_ONLY, role: 'bypass', file: 'mercurius' },
   tutorial: { dialect: tutorialDialect, isolation: WHERE_ONLY, role: 'bypass', file: 'tutorial' },
@@ -104,17 +106,18 @@ function cloisterTarget(
   world: World,
   { options, home, signal }: TargetSettings,
 ): Target {
+  const node = nodeOf(options);
   return {
     label,
     name: 'cloister',
     world,
     isolation: 'RLS, the session’s own way',
-    nodeVersion: process.version,
+    nodeVersion: node.version,
     start: (databasePort) =>
       world.moveDataSource(databasePort).then(() =>
         startChildServer({
           name: label,
-          node: process.execPath,
+          node: node.path,
           args: [
             ...(options.profile
               ? ['--cpu-prof', `--cpu-prof-dir=${join(home, 'profiles', label)}`]
@@ -157,20 +160,18 @@ function peerTarget(
   { options, home, signal }: TargetSettings,
 ): Target {
   const recipe = PEERS[name];
-  const { node, version } =
-    recipe.newerNode === true
-      ? findNewerNode()
-      : { node: process.execPath, version: process.version };
+  const node = nodeOf(options);
+  assertNewEnough(name, node, recipe.nodeNeeded ?? 0);
   return {
     label,
     name,
     world,
     isolation: recipe.isolation,
-    nodeVersion: version,
+    nodeVersion: node.version,
     start: (databasePort) =>
       startChildServer({
         name: label,
-        node,
+        node: node.path,
         args: [join(__dirname, '..', 'peers', `${recipe.file}.server.js`)],
         cwd: join(__dirname, '..', '..'),
         env: {
@@ -237,29 +238,4 @@ export async function signIn(port: number, email: string, password: string): Pro
   } finally {
     connection.close();
   }
-}
-
-const POSTGRAPHILE_NEEDS = 22;
-
-/** Ours if it is new enough, else the one from the bench's own packages. */
-function findNewerNode(): { readonly node: string; readonly version: string } {
-  if (Number(process.versions.node.split('.')[0]) >= POSTGRAPHILE_NEEDS) {
-    return { node: process.execPath, version: process.version };
-  }
-  const folder = join(
-    __dirname,
-    '..',
-    '..',
-    'node_modules',
-    `node-${process.platform}-${process.arch}`,
-  );
-  const node = join(folder, 'bin', 'node');
-  if (!existsSync(node)) {
-    throw new Error(
-      `PostGraphile needs Node ${POSTGRAPHILE_NEEDS} or later: run the bench with one, or leave it out with --targets.`,
-    );
-  }
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- a package without a module to import
-  const { version } = require(join(folder, 'package.json')) as { version: string };
-  return { node, version: `v${version}` };
 }

@@ -13,6 +13,7 @@ import { UsageError, type Options } from '../options';
 import { residentMegabytes } from '../process-figures';
 import { PROJECT_ROOT } from '../product';
 import type { Progress } from '../progress';
+import { newestNode } from '../server-node';
 import { describeCommit, describeMachine, openFolders } from '../surroundings';
 import { CLOISTER_LIMITS, npmStartArguments, signIn } from '../targets';
 import { askAll, type Answers } from '../verify';
@@ -105,7 +106,7 @@ function startServer(
 ): Promise<ChildServer> {
   return startChildServer({
     name: 'cloister',
-    node: process.execPath,
+    node: newestNode().path,
     args: npmStartArguments(PROJECT_ROOT),
     cwd: PROJECT_ROOT,
     env: {

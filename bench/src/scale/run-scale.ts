@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { PROJECT_ROOT } from '../product';
 import type { Progress } from '../progress';
+import { newestNode } from '../server-node';
 import { describeCommit, describeMachine } from '../surroundings';
 import { openFleet } from './fleet';
 import { measureCold } from './parts/cold.part';
@@ -111,7 +112,7 @@ async function keep(result: PartResult, options: ScaleOptions, progress: Progres
     other.budget === result.budget &&
     other.variant === result.variant;
   const results: ScaleResults = {
-    machine: `${describeMachine()}, Node ${process.version}`,
+    machine: `${describeMachine()}, Node ${newestNode().version}`,
     preliminary: options.quick,
     parts: [...(before?.parts ?? []).filter((other) => !isSame(other)), result],
   };

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { startChildServer, type ChildServer } from '../child-server';
 import { PROJECT_ROOT } from '../product';
+import { newestNode } from '../server-node';
 import { npmStartArguments } from '../targets';
 import type { MemoryReading } from './memory-probe';
 
@@ -31,7 +32,7 @@ export async function startServers(spec: ServerGroupSpec): Promise<ServerGroup> 
       servers.push(
         await startChildServer({
           name: `cloister ${index + 1}`,
-          node: process.execPath,
+          node: newestNode().path,
           args: [
             '--expose-gc',
             '--require',
