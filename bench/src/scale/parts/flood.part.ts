@@ -1,6 +1,7 @@
 /**
  * What a quiet tenant notices of one that floods: its latency without and with the flood, in turn, on
- * one process; ratios are taken within a round.
+ * one process; ratios are taken within a round. Beside it the same flood at a process of its own, which
+ * has only Postgres and the machine in common with the quiet one: what nobody's order can help.
  */
 import { median } from '../../summary';
 import type { WorkingTenant } from '../fleet';
@@ -47,9 +48,17 @@ const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
+type Where = 'same data source' | 'another data source' | 'another process';
+
+interface Flooder {
+  readonly tenant: WorkingTenant;
+  readonly where: Where;
+  readonly port: number;
+}
+
 export interface FloodRow {
   readonly what: string;
-  readonly where: 'same data source' | 'another data source';
+  readonly where: Where;
   readonly rounds: readonly { readonly alone: Summary; readonly flooded: Summary }[];
   /** Medians over the rounds. */
   readonly p50Ratio: number;
@@ -67,14 +76,25 @@ const QUIET_EVERY_MS = 8;
 export async function measureFlood(context: PartContext): Promise<readonly FloodRow[]> {
   const { fleet, options, progress, signal } = context;
   const { quiet, near, far } = chooseTenants(fleet.tenants, SCENARIOS.length);
-  const servers = await context.startServers(1);
-  const ports = servers.ports;
+  const servers = await context.startServers(2);
+  const [port = 0, otherPort = 0] = servers.ports;
+  // Each scenario has flooders of its own: what one was refused says nothing of the next.
+  const floodersOf = (scenario: number): Flooder[] =>
+    [
+      { tenant: near[scenario], where: 'same data source', port } as const,
+      { tenant: far[scenario], where: 'another data source', port } as const,
+      {
+        tenant: near[SCENARIOS.length + scenario],
+        where: 'another process',
+        port: otherPort,
+      } as const,
+    ].flatMap(({ tenant, ...place }) => (tenant === undefined ? [] : [{ tenant, ...place }]));
   const quietRequests = (['account', 'page'] as const).flatMap((question) =>
     Array.from({ length: 20 }, (_, serial) => questionOf(fleet, quiet, question, serial)),
   );
   const beQuiet = (): Promise<Summary> =>
     drive({
-      ports,
+      ports: [port],
       requests: quietRequests,
       connections: QUIET_CONNECTIONS,
       everyMs: QUIET_EVERY_MS,
@@ -86,9 +106,8 @@ export async function measureFlood(context: PartContext): Promise<readonly Flood
     await practise(context, servers, fleet.tenants.slice(-20));
     for (const [at, scenario] of SCENARIOS.entries()) {
       if (options.floods?.includes(at + 1) === false) continue;
-      // Each scenario has flooders of its own: what one was refused says nothing of the next.
-      const flooders = [near[at], far[at]].filter((flooder) => flooder !== undefined);
-      for (const flooder of flooders) await fleet.limit(flooder, scenario.perMinute);
+      const flooders = floodersOf(at);
+      for (const { tenant } of flooders) await fleet.limit(tenant, scenario.perMinute);
       const rounds = new Map(flooders.map((flooder) => [flooder, [] as Round[]]));
       for (let round = 0; round < options.rounds; round += 1) {
         for (const [flooder, done] of rounds) {
@@ -96,8 +115,8 @@ export async function measureFlood(context: PartContext): Promise<readonly Flood
           const alone = await beQuiet();
           const flood = sendFlood(
             {
-              ports,
-              requests: [questionOf(fleet, flooder, scenario.question)],
+              ports: [flooder.port],
+              requests: [questionOf(fleet, flooder.tenant, scenario.question)],
               connections: scenario.connections,
               everyMs: scenario.everyMs,
               seconds: options.seconds + 1,
@@ -109,9 +128,7 @@ export async function measureFlood(context: PartContext): Promise<readonly Flood
         }
       }
       for (const [flooder, done] of rounds) {
-        rows.push(
-          rowOf(scenario, flooder === near[at] ? 'same data source' : 'another data source', done),
-        );
+        rows.push(rowOf(scenario, flooder.where, done));
       }
     }
     return rows;
@@ -142,7 +159,7 @@ function rowOf({ what }: Scenario, where: FloodRow['where'], rounds: readonly Ro
   };
 }
 
-/** One that is quiet, and so many flooders beside it in its data source and in others. */
+/** One that is quiet, and flooders: twice as many beside it in its data source, so many in others. */
 function chooseTenants(tenants: readonly WorkingTenant[], count: number) {
   const shared = tenants.filter(({ placement }) => placement === 'shared');
   const [quiet] = shared;
@@ -150,10 +167,10 @@ function chooseTenants(tenants: readonly WorkingTenant[], count: number) {
     ({ source, index }) => source === quiet?.source && index !== quiet.index,
   );
   const far = shared.filter(({ source }) => source !== quiet?.source);
-  if (quiet === undefined || near.length < count || far.length < count) {
+  if (quiet === undefined || near.length < 2 * count || far.length < count) {
     throw new Error(
-      `Expected ${count + 1} tenants in a shared data source and ${count} in others.`,
+      `Expected ${2 * count + 1} tenants in a shared data source and ${count} in others.`,
     );
   }
-  return { quiet, near: near.slice(0, count), far: far.slice(0, count) };
+  return { quiet, near: near.slice(0, 2 * count), far: far.slice(0, count) };
 }
