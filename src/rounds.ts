@@ -6,6 +6,7 @@ import type { Config } from './config';
 import { DAY, HOUR, MINUTE, SECOND } from './lib/duration';
 import type { JobHandler } from './platform/jobs/job.port';
 import type { Jobs } from './platform/jobs/jobs';
+import { pruneRequests } from './platform/plans/prune-requests';
 import type { TenantPlans } from './platform/plans/tenant-plans';
 import type { Provisioning } from './platform/provisioning/provisioning';
 import { endTrials } from './platform/tenant-lifecycle';
@@ -52,6 +53,12 @@ export function defineRounds(jobs: Pick<Jobs, 'define'>, deps: RoundsDependencie
     const { removed, failed } = await pruneIdempotencyKeys(tenancy, { signal });
     return { removed, failed: failed.length };
   });
+  round(
+    'requests.prune',
+    DAY,
+    async ({ signal }) => ({ removed: await pruneRequests(tenancy, { signal }) }),
+    AT_NIGHT_MS,
+  );
   round(
     'hostnames.recheck',
     DAY,

@@ -6,6 +6,7 @@ import { Client } from 'pg';
 import { uuidv7 } from 'uuidv7';
 import { chooseDataSource } from '../../src/platform/provisioning/choose-place';
 import { measureDue } from '../../src/platform/plans/measure-due';
+import { KEEP_REQUESTS_DAYS, pruneRequests } from '../../src/platform/plans/prune-requests';
 import { createTenantPlans } from '../../src/platform/plans/tenant-plans';
 import { addRequests } from '../../src/platform/plans/usage.store';
 import { moveTenant } from '../../src/tenancy/move/move-tenant';
@@ -165,6 +166,45 @@ describe('a move', () => {
     for (const statement of asked.filter(({ sql: text }) => /^select.*"tenants"/.test(text))) {
       expect(await rowsLookedAt(statement)).toBeLessThan(20);
     }
+  });
+});
+
+describe('counts of requests', () => {
+  const count = (days: number, slugs: string) =>
+    sql(
+      `insert into registry.tenant_requests (tenant_id, day, requests)
+       select id, (now() at time zone 'UTC')::date - $1::int, 1 from registry.tenants where slug like $2`,
+      [days, slugs],
+    );
+  const kept = () =>
+    sql<{ age: number; tenants: number }>(
+      `select ((now() at time zone 'UTC')::date - day)::int as age, count(*)::int as tenants
+       from registry.tenant_requests where requests = 1 group by 1 order by 1`,
+    );
+
+  it('are removed when nobody needs them any more, without a look at the others', async () => {
+    await count(1, 'many-%');
+    await count(KEEP_REQUESTS_DAYS, 'many-1');
+    await count(KEEP_REQUESTS_DAYS + 1, 'many-11_');
+    await count(KEEP_REQUESTS_DAYS + 40, 'many-12_');
+    await sql('analyze registry.tenant_requests');
+    const before = await kept();
+    const { tenancy } = world.application;
+    expect(await pruneRequests(tenancy, { rowsAtOnce: 8 })).toBe(20);
+    expect(await kept()).toEqual(before.filter(({ age }) => age <= KEEP_REQUESTS_DAYS));
+    const removals = asked.filter(({ sql: text }) => text.includes('tenant_requests'));
+    expect(removals).toHaveLength(3); // of 8, of 8 and of the rest
+    await count(KEEP_REQUESTS_DAYS + 1, 'many-11_');
+    // Found by the index, and deleted where it says that they are.
+    for (const statement of removals) expect(await rowsLookedAt(statement)).toBeLessThan(20);
+    expect(await pruneRequests(tenancy)).toBe(10);
+  });
+
+  it('are no longer removed once the round is to end', async () => {
+    await count(KEEP_REQUESTS_DAYS + 2, 'many-13_');
+    const signal = AbortSignal.abort(new Error('the process stops'));
+    await expect(pruneRequests(world.application.tenancy, { signal })).rejects.toThrow('stops');
+    expect(asked).toEqual([]);
   });
 });
 

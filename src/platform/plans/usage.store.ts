@@ -86,6 +86,16 @@ export async function findRequests(db: Knex, day: string, tenantId: string): Pro
   return Number(row?.requests ?? 0);
 }
 
+/** Of days before the given one, the oldest first. @returns how many. */
+export async function removeRequests(db: Knex, before: string, limit: number): Promise<number> {
+  const { rowCount } = await db.raw<{ rowCount: number }>(
+    `delete from registry.tenant_requests where ctid = any(array(
+       select ctid from registry.tenant_requests where day < ?::date order by day limit ?))`,
+    [before, limit],
+  );
+  return rowCount;
+}
+
 /** Server processes that hear of changes to the registry; each has one connection for it. */
 export async function countProcesses(db: Knex): Promise<number> {
   const { rows } = await db.raw<{ rows: { count: number }[] }>(
