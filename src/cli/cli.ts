@@ -28,7 +28,12 @@ import { registerDoctor } from './doctor.command';
 import { UnknownTenant } from './find-tenant';
 import { registerHostnames } from './hostnames.command';
 import { registerImport } from './import.command';
-import { Interrupted, INTERRUPTED_EXIT_CODE } from './interruption';
+import {
+  Interrupted,
+  INTERRUPTED_EXIT_CODE,
+  READER_GONE_EXIT_CODE,
+  ReaderGone,
+} from './interruption';
 import { registerInvalidate } from './invalidate.command';
 import { registerJobs, UnknownJob } from './jobs.command';
 import { registerKeys } from './keys.command';
@@ -73,6 +78,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode;
     if (error instanceof CommandFailure) return error.exitCode;
+    if (error instanceof ReaderGone) return READER_GONE_EXIT_CODE;
     process.stderr.write(`${explain(error)}\n`);
     return error instanceof Interrupted ? INTERRUPTED_EXIT_CODE : 1;
   }

@@ -2,14 +2,15 @@ import type { Command } from 'commander';
 import { hostnamesDeps } from '../request/tenant-hostnames';
 import {
   addHostname,
-  listHostnames,
+  pagesOfHostnames,
   proofOf,
   recheckHostnames,
   removeHostname,
   verifyHostname,
 } from '../tenancy/routes/hostnames';
 import { getTenantBySlug } from './find-tenant';
-import { formatTable } from './table';
+import { printTable } from './print-pages';
+import { withSlugs } from './with-slugs';
 import { withTenancy, type CommandContext } from './with-tenancy';
 
 const ACTOR = 'command-line';
@@ -89,20 +90,13 @@ export function registerHostnames(program: Command): void {
 }
 
 async function list(context: CommandContext): Promise<void> {
-  const [rows, tenants] = await Promise.all([
-    listHostnames(depsOf(context)),
-    context.tenancy.registry.listTenants(),
+  const { tenancy, say, signal } = context;
+  const pages = pagesOfHostnames(tenancy, { signal });
+  const heading = ['HOST NAME', 'TENANT', 'VERIFIED', 'FAILED CHECKS'];
+  await printTable(say, heading, withSlugs(tenancy.registry, pages), (row) => [
+    row.hostname,
+    row.slug,
+    row.verifiedAt?.toISOString().slice(0, 10) ?? 'no',
+    String(row.failedChecks),
   ]);
-  const slugOf = new Map(tenants.map(({ id, slug }) => [id, slug]));
-  context.say(
-    formatTable(
-      ['HOST NAME', 'TENANT', 'VERIFIED', 'FAILED CHECKS'],
-      rows.map(({ hostname, tenantId, verifiedAt, failedChecks }) => [
-        hostname,
-        slugOf.get(tenantId) ?? '(gone)',
-        verifiedAt?.toISOString().slice(0, 10) ?? 'no',
-        String(failedChecks),
-      ]),
-    ),
-  );
 }

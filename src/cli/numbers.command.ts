@@ -3,13 +3,14 @@ import { readCommandSecrets } from '../config';
 import {
   addPhoneNumber,
   generateWebhookSecret,
-  listPhoneNumbers,
+  pagesOfPhoneNumbers,
   removePhoneNumber,
 } from '../tenancy/routes/phone-numbers';
 import { SIGNING_SCHEMES, type SigningScheme } from '../tenancy/routes/routes.store';
 import { getTenantBySlug } from './find-tenant';
+import { printTable } from './print-pages';
 import { createPrompt, secretFrom } from './prompt';
-import { formatTable } from './table';
+import { withSlugs } from './with-slugs';
 import { withTenancy } from './with-tenancy';
 
 const ACTOR = 'command-line';
@@ -29,23 +30,15 @@ export function registerNumbers(program: Command): void {
     .command('list')
     .description('Lists every number with its tenant; without secrets.')
     .action(() =>
-      withTenancy(async ({ tenancy, say }) => {
-        const [rows, tenants] = await Promise.all([
-          listPhoneNumbers(tenancy),
-          tenancy.registry.listTenants(),
+      withTenancy(async ({ tenancy, say, signal }) => {
+        const pages = pagesOfPhoneNumbers(tenancy, { signal });
+        const heading = ['NUMBER', 'TENANT', 'SCHEME', 'SINCE'];
+        await printTable(say, heading, withSlugs(tenancy.registry, pages), (row) => [
+          row.number,
+          row.slug,
+          row.scheme,
+          row.createdAt.toISOString().slice(0, 10),
         ]);
-        const slugOf = new Map(tenants.map(({ id, slug }) => [id, slug]));
-        say(
-          formatTable(
-            ['NUMBER', 'TENANT', 'SCHEME', 'SINCE'],
-            rows.map(({ number, tenantId, scheme, createdAt }) => [
-              number,
-              slugOf.get(tenantId) ?? '(gone)',
-              scheme,
-              createdAt.toISOString().slice(0, 10),
-            ]),
-          ),
-        );
       }),
     );
   numbers

@@ -1,11 +1,13 @@
 /** `cloister sources test|drain|canary`. */
 import type { Command } from 'commander';
+import { keysetPages } from '../lib/keyset-pages';
 import { actingAs } from '../tenancy/acting-as';
 import { DataSourceRefused } from '../tenancy/add-data-source';
-import type { DataSourceRow, RegistryStore } from '../tenancy/registry.store';
+import type { DataSourceRow, RegistryStore, TenantRow } from '../tenancy/registry.store';
 import { testDataSource, type DataSourceTest } from '../tenancy/test-data-source';
 import { CommandFailure } from './command-failure';
 import { getSource } from './find-source';
+import { printJsonList } from './print-pages';
 import { formatTable } from './table';
 import { withTenancy, type CommandContext } from './with-tenancy';
 
@@ -92,32 +94,49 @@ function print(say: (line: string) => void, tests: readonly DataSourceTest[]): v
 }
 
 async function drain(
-  { tenancy, say }: CommandContext,
+  { tenancy, say, signal }: CommandContext,
   name: string,
   { undo, retire, json }: DrainOptions,
 ): Promise<void> {
   const source = await getSource(tenancy.registry, name);
-  const rows = await tenancy.registry.listTenants();
-  const tenants = rows.filter(({ dataSourceId }) => dataSourceId === source.id);
-  if (retire === true && tenants.length > 0) {
+  const count = (await tenancy.registry.countTenants()).get(source.id) ?? 0;
+  if (retire === true && count > 0) {
     throw new DataSourceRefused(
-      `Expected an empty data source, but ${tenants.length} tenants are in "${name}": move them first; \`cloister sources drain ${name}\` says how.`,
+      `Expected an empty data source, but ${count} tenants are in "${name}": move them first; \`cloister sources drain ${name}\` says how.`,
     );
   }
   const status = retire === true ? 'retired' : undo === true ? 'active' : 'draining';
   await actingAs(tenancy.registryDb, ACTOR, (registry) =>
     registry.updateDataSource(source.id, { status }),
   );
-  const slugs = tenants.map(({ slug }) => slug);
-  if (json === true) return say(JSON.stringify({ name, status, tenants: slugs }, null, 2));
+  const slugs = slugsIn(tenancy.registry, source.id, signal);
+  if (json === true) {
+    say(`{\n  "name": ${JSON.stringify(name)},\n  "status": "${status}",`);
+    await printJsonList(say, slugs, { indent: '  ', opening: '"tenants": ' });
+    return say('}');
+  }
   say(`The data source "${name}" is ${status}.`);
   if (status !== 'draining') return;
-  if (slugs.length === 0) {
+  if (count === 0) {
     return say(`Nobody is in it: \`cloister sources drain ${name} --retire\` takes it out.`);
   }
   const target = await findTarget(tenancy.registry, source);
-  say(`${slugs.length} tenants are in it and go on as before. These commands empty it:`);
-  for (const slug of slugs) say(`  cloister move ${slug} --to ${target}`);
+  say(`${count} tenants are in it and go on as before. These commands empty it:`);
+  for await (const page of slugs) {
+    say(page.map((slug) => `  cloister move ${slug} --to ${target}`).join('\n'));
+  }
+}
+
+async function* slugsIn(
+  registry: Pick<RegistryStore, 'listTenants'>,
+  dataSourceId: string,
+  signal: AbortSignal,
+): AsyncGenerator<readonly string[]> {
+  const pages = keysetPages<TenantRow>(
+    (last, limit) => registry.listTenants({ dataSourceId, after: last?.slug, limit }),
+    { signal },
+  );
+  for await (const rows of pages) yield rows.map(({ slug }) => slug);
 }
 
 /** A place of the same kind and region, if there is one. */

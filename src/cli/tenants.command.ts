@@ -2,48 +2,15 @@ import type { Command } from 'commander';
 import { readCommandSecrets } from '../config';
 import { createTenant } from '../platform/create-tenant';
 import { createPrompt, secretFrom } from './prompt';
-import { formatTable } from './table';
 import { registerTenantData } from './tenant-data.commands';
 import { registerTenantLife } from './tenant-life.commands';
 import { registerTenantShow } from './tenant-show.command';
+import { registerTenantsList } from './tenants-list.command';
 import { withTenancy } from './with-tenancy';
 
 export function registerTenants(program: Command): void {
   const tenants = program.command('tenants').description('The tenants of the registry.');
-  tenants
-    .command('list')
-    .description('Lists every tenant with its status and data source.')
-    .option('--json', 'for machines')
-    .action(({ json }: { readonly json?: true }) =>
-      withTenancy(async ({ tenancy, say }) => {
-        const [rows, sources] = await Promise.all([
-          tenancy.registry.listTenants(),
-          tenancy.registry.listDataSources(),
-        ]);
-        const nameOf = new Map(sources.map(({ id, name }) => [id, name]));
-        if (json === true) {
-          const named = rows.map((row) => ({
-            ...row,
-            dataSource: row.dataSourceId === null ? null : (nameOf.get(row.dataSourceId) ?? null),
-          }));
-          return say(JSON.stringify(named, null, 2));
-        }
-        say(
-          formatTable(
-            ['SLUG', 'NAME', 'STATUS', 'PLAN', 'REGION', 'DATA SOURCE', 'ID'],
-            rows.map(({ slug, name, status, plan, region, dataSourceId, id }) => [
-              slug,
-              name,
-              status,
-              plan,
-              region,
-              dataSourceId === null ? '(none)' : (nameOf.get(dataSourceId) ?? '(gone)'),
-              id,
-            ]),
-          ),
-        );
-      }),
-    );
+  registerTenantsList(tenants);
   tenants
     .command('create')
     .description('Creates a tenant in a data source, with its first admin.')

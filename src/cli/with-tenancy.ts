@@ -13,7 +13,7 @@ import { assertRegistryIsCurrent } from '../database/schema-state';
 import { openEmbedded, type OpenedEmbedded } from '../embedded/embedded-attach';
 import { SECOND } from '../lib/duration';
 import { createTenancy, type Tenancy } from '../tenancy/tenancy';
-import { Interrupted, onInterrupt } from './interruption';
+import { Interrupted, onInterrupt, onReaderGone, ReaderGone } from './interruption';
 
 export interface CommandContext {
   readonly config: Config;
@@ -117,6 +117,9 @@ async function interruptible<T>(
   const release = onInterrupt(() =>
     controller.abort(new Interrupted('Interrupted: what was finished is kept.')),
   );
+  const stopListening = onReaderGone(() =>
+    controller.abort(new ReaderGone('Nobody reads the answer any more.')),
+  );
   try {
     const result = await work(controller.signal);
     if (!endless) controller.signal.throwIfAborted();
@@ -126,6 +129,7 @@ async function interruptible<T>(
     throw controller.signal.aborted && !endless ? controller.signal.reason : error;
   } finally {
     release();
+    stopListening();
   }
 }
 

@@ -72,7 +72,7 @@ async function findStrangers(
   { id, sessionStyle }: DataSourceRow,
   app: ReturnType<typeof parseDataSourceUrl>,
 ): Promise<string[]> {
-  const tenants = await registry.listTenantsIn(id, LOOKED_AT);
+  const tenants = await registry.listTenants({ dataSourceId: id, limit: LOOKED_AT });
   return reached(
     withClient(app, { applicationName: 'cloister-enrol', withinMs: WITHIN_MS }, async (client) => {
       const strangers: string[] = [];

@@ -4,7 +4,8 @@ import type { Knex } from 'knex';
 export const PLACEMENTS = ['shared', 'dedicated', 'byo'] as const;
 export type Placement = (typeof PLACEMENTS)[number];
 /** `provisioning` until its registration is finished; then as a person would say it. */
-export type TenantStatus = 'provisioning' | 'trial' | 'active' | 'suspended' | 'closed';
+export const TENANT_STATUSES = ['provisioning', 'trial', 'active', 'suspended', 'closed'] as const;
+export type TenantStatus = (typeof TENANT_STATUSES)[number];
 
 export interface DataSourceRow {
   readonly id: string;
@@ -73,6 +74,14 @@ export type NewTenant = Pick<
 > &
   Partial<TenantRow>;
 
+export interface TenantSelection {
+  /** The slug of the last tenant of the page before. */
+  readonly after?: string | undefined;
+  readonly limit: number;
+  readonly status?: TenantStatus | undefined;
+  readonly dataSourceId?: string | undefined;
+}
+
 const toColumns = (
   row: object,
   columns: Readonly<Record<string, string>>,
@@ -95,7 +104,19 @@ export function createRegistryStore(db: Knex) {
     findTenant: (id: string): Promise<TenantRow | undefined> => tenants().where('id', id).first(),
     findTenantBySlug: (slug: string): Promise<TenantRow | undefined> =>
       tenants().where('slug', slug).first(),
-    listTenants: async (): Promise<TenantRow[]> => tenants().orderBy('slug'),
+    /** A page of them, in the order of their slugs. */
+    listTenants: async ({
+      after,
+      limit,
+      status,
+      dataSourceId,
+    }: TenantSelection): Promise<TenantRow[]> => {
+      const selected = tenants().orderBy('slug').limit(limit);
+      if (after !== undefined) void selected.where('slug', '>', after);
+      if (status !== undefined) void selected.where('status', status);
+      if (dataSourceId !== undefined) void selected.where('data_source_id', dataSourceId);
+      return selected;
+    },
     /** Those that have a data source, in the order of their ids, for rounds that come by all of them. */
     listPlacedTenants: async (after: string | undefined, limit: number): Promise<TenantRow[]> => {
       const placed = tenants().whereNotNull('data_source_id').orderBy('id').limit(limit);
@@ -113,8 +134,6 @@ export function createRegistryStore(db: Knex) {
         ? there.first()
         : there.where('tenant_id_in_data_source', tenantIdInDataSource).first();
     },
-    listTenantsIn: async (dataSourceId: string, limit: number): Promise<TenantRow[]> =>
-      tenants().where('data_source_id', dataSourceId).orderBy('slug').limit(limit),
     /** By data source; one that is not there has none. Counted as tenants come and go. */
     countTenants: async (): Promise<Map<string, number>> => {
       const rows = await db('registry.data_source_tenants').select<
@@ -126,6 +145,8 @@ export function createRegistryStore(db: Knex) {
       dataSources().where('id', id).first(),
     findDataSourceByName: (name: string): Promise<DataSourceRow | undefined> =>
       dataSources().where('name', name).first(),
+    findDataSources: async (ids: readonly string[]): Promise<DataSourceRow[]> =>
+      dataSources().whereIn('id', ids),
     listDataSources: async (): Promise<DataSourceRow[]> => dataSources().orderBy('name'),
 
     insertDataSource: async (row: NewDataSource): Promise<void> => {

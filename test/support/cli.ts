@@ -10,12 +10,14 @@ export interface CliResult {
 export async function cloister(
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
+  onOutput: () => void = () => undefined,
 ): Promise<CliResult> {
   const before = { ...process.env };
   const said = { stdout: '', stderr: '' };
   const spies = (['stdout', 'stderr'] as const).map((name) =>
     jest.spyOn(process[name], 'write').mockImplementation((chunk: string | Uint8Array) => {
       said[name] += chunk.toString();
+      if (name === 'stdout') onOutput();
       return true;
     }),
   );

@@ -16,7 +16,9 @@ interface DataSourceRow {
 }
 interface Tenancy {
   readonly registry: {
-    listTenants(): Promise<readonly { slug: string; id: string; dataSourceId: string | null }[]>;
+    listTenants(page: {
+      limit: number;
+    }): Promise<readonly { slug: string; id: string; dataSourceId: string | null }[]>;
     listDataSources(): Promise<readonly DataSourceRow[]>;
     updateDataSource(id: string, change: object): Promise<void>;
   };

@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { uuidv7 } from 'uuidv7';
 import { AppError, badUserInput, notFound } from '../../errors';
+import { keysetPages, type KeysetPagesOptions } from '../../lib/keyset-pages';
 import { settleAll } from '../../lib/settle-all';
 import { actingAs } from '../acting-as';
 import type { Tenancy } from '../tenancy';
@@ -68,7 +69,7 @@ export async function addHostname(
     ]);
     const known = await store.findHostname(tenantId, hostname);
     if (known !== undefined) return known;
-    if ((await store.listHostnames(tenantId)).length >= MAX_CLAIMS) {
+    if ((await store.listHostnamesOf(tenantId)).length >= MAX_CLAIMS) {
       throw refused(`Expected at most ${MAX_CLAIMS} host names: remove one first.`);
     }
     await store.insertHostname({
@@ -131,11 +132,17 @@ export async function removeHostname(
   });
 }
 
-/** Of one tenant, or of all. */
 export const listHostnames = (
   { registryDb }: Pick<HostnamesDeps, 'registryDb'>,
-  tenantId?: string,
-): Promise<HostnameRow[]> => createRoutesStore(registryDb).listHostnames(tenantId);
+  tenantId: string,
+): Promise<HostnameRow[]> => createRoutesStore(registryDb).listHostnamesOf(tenantId);
+
+/** Of all tenants, in the order of the names. */
+export const pagesOfHostnames = (
+  { registryDb }: Pick<HostnamesDeps, 'registryDb'>,
+  options: KeysetPagesOptions = {},
+): AsyncGenerator<readonly HostnameRow[]> =>
+  keysetPages(createRoutesStore(registryDb).listHostnames, options);
 
 export interface RecheckOutcome {
   readonly checked: number;
@@ -148,9 +155,14 @@ export async function recheckHostnames(
   { registryDb, resolveTxt }: Pick<HostnamesDeps, 'registryDb' | 'resolveTxt'>,
   signal?: AbortSignal,
 ): Promise<RecheckOutcome> {
-  const rows = await createRoutesStore(registryDb).listVerifiedHostnames();
+  const store = createRoutesStore(registryDb);
+  const pages = keysetPages<HostnameRow>(
+    (last, limit) => store.listVerifiedHostnames(last?.hostname, limit),
+    signal === undefined ? {} : { signal },
+  );
   const lost: string[] = [];
-  await settleAll(rows, AT_ONCE, async (row) => {
+  let checked = 0;
+  const recheck = async (row: HostnameRow): Promise<void> => {
     signal?.throwIfAborted();
     const proof = await findDomainProof(resolveTxt, row.hostname);
     if (proof.kind === 'unknown') return;
@@ -164,8 +176,12 @@ export async function recheckHostnames(
       });
     });
     if (isLost) lost.push(row.hostname);
-  });
-  return { checked: rows.length, lost };
+  };
+  for await (const rows of pages) {
+    await settleAll(rows, AT_ONCE, recheck);
+    checked += rows.length;
+  }
+  return { checked, lost };
 }
 
 async function getHostname(

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { uuidv7 } from 'uuidv7';
 import { AppError, badUserInput, notFound } from '../../errors';
+import { keysetPages, type KeysetPagesOptions } from '../../lib/keyset-pages';
 import { actingAs } from '../acting-as';
 import type { KeyOwner } from '../secrets/data-keys.store';
 import type { Tenancy } from '../tenancy';
@@ -84,7 +85,14 @@ export async function removePhoneNumber(
   });
 }
 
-export const listPhoneNumbers = ({
-  registryDb,
-}: Pick<Tenancy, 'registryDb'>): Promise<PhoneNumberRow[]> =>
-  createRoutesStore(registryDb).listNumbers();
+/** All of them, in order. */
+export const pagesOfPhoneNumbers = (
+  { registryDb }: Pick<Tenancy, 'registryDb'>,
+  options: KeysetPagesOptions = {},
+): AsyncGenerator<readonly PhoneNumberRow[]> => {
+  const store = createRoutesStore(registryDb);
+  return keysetPages<PhoneNumberRow>(
+    (last, limit) => store.listNumbers(last?.number, limit),
+    options,
+  );
+};

@@ -50,7 +50,10 @@ export function createRoutesStore(db: Knex) {
   return {
     findNumber: (number: string): Promise<PhoneNumberRow | undefined> =>
       numbers().where('number', number).first(),
-    listNumbers: async (): Promise<PhoneNumberRow[]> => numbers().orderBy('number'),
+    listNumbers: async (after: string | undefined, limit: number): Promise<PhoneNumberRow[]> => {
+      const page = numbers().orderBy('number').limit(limit);
+      return after === undefined ? page : page.where('number', '>', after);
+    },
     insertNumber: async (row: Omit<PhoneNumberRow, 'createdAt'>): Promise<void> => {
       const { id, tenantId, number, scheme, secretSealed } = row;
       await db('registry.phone_numbers').insert({
@@ -68,12 +71,24 @@ export function createRoutesStore(db: Knex) {
       hostnames().where('tenant_id', tenantId).where('hostname', hostname).first(),
     findVerifiedHostname: (hostname: string): Promise<HostnameRow | undefined> =>
       hostnames().where('hostname', hostname).whereNotNull('verified_at').first(),
-    listHostnames: async (tenantId?: string): Promise<HostnameRow[]> =>
-      tenantId === undefined
-        ? hostnames().orderBy('hostname')
-        : hostnames().where('tenant_id', tenantId).orderBy('hostname'),
-    listVerifiedHostnames: async (): Promise<HostnameRow[]> =>
-      hostnames().whereNotNull('verified_at').orderBy('hostname'),
+    listHostnamesOf: async (tenantId: string): Promise<HostnameRow[]> =>
+      hostnames().where('tenant_id', tenantId).orderBy('hostname'),
+    /** Of all tenants; several may claim the same. */
+    listHostnames: async (
+      after: Pick<HostnameRow, 'hostname' | 'id'> | undefined,
+      limit: number,
+    ): Promise<HostnameRow[]> => {
+      const page = hostnames().orderBy('hostname').orderBy('id').limit(limit);
+      if (after === undefined) return page;
+      return page.whereRaw('(hostname, id) > (?, ?::uuid)', [after.hostname, after.id]);
+    },
+    listVerifiedHostnames: async (
+      after: string | undefined,
+      limit: number,
+    ): Promise<HostnameRow[]> => {
+      const page = hostnames().whereNotNull('verified_at').orderBy('hostname').limit(limit);
+      return after === undefined ? page : page.where('hostname', '>', after);
+    },
     insertHostname: async (
       row: Pick<HostnameRow, 'id' | 'tenantId' | 'hostname' | 'verificationToken'>,
     ): Promise<void> => {

@@ -7,11 +7,12 @@
  */
 import { isAppError, tenantUnavailable } from '../../errors';
 import { DAY } from '../../lib/duration';
+import { keysetPages } from '../../lib/keyset-pages';
 import { Breaker } from '../breaker';
 import type { SecretBox } from '../secrets/secret-box';
 import { createStaleCache } from '../stale-cache';
 import { ownerOfNumber, placeOfSecret } from './phone-numbers';
-import type { PhoneNumberRow, RoutesStore, SigningScheme } from './routes.store';
+import type { HostnameRow, PhoneNumberRow, RoutesStore, SigningScheme } from './routes.store';
 
 export interface NumberRoute {
   readonly tenantId: string;
@@ -29,6 +30,7 @@ export interface Routes {
 }
 
 const MAX_NUMBERS = 10_000;
+const HOSTNAMES_AT_ONCE = 10_000;
 
 export interface RoutesOptions {
   readonly ttlMs: () => number;
@@ -69,6 +71,18 @@ export function createRoutes(
     ),
   });
 
+  async function verifiedHostnames(): Promise<ReadonlyMap<string, string>> {
+    const known = new Map<string, string>();
+    const pages = keysetPages<HostnameRow>(
+      (last, limit) => store.listVerifiedHostnames(last?.hostname, limit),
+      { pageSize: HOSTNAMES_AT_ONCE },
+    );
+    for await (const rows of pages) {
+      for (const { hostname, tenantId } of rows) known.set(hostname, tenantId);
+    }
+    return known;
+  }
+
   return {
     async findNumber(number) {
       const found = await numbers.get(number, async () => {
@@ -78,10 +92,7 @@ export function createRoutes(
       return found?.route;
     },
     async findTenantIdByHostname(hostname) {
-      const known = await hostnames.get('all', async () => {
-        const rows = await fromRegistry(store.listVerifiedHostnames());
-        return new Map(rows.map((row) => [row.hostname, row.tenantId]));
-      });
+      const known = await hostnames.get('all', () => fromRegistry(verifiedHostnames()));
       return known?.get(hostname);
     },
     expire() {
