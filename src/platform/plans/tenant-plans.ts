@@ -11,13 +11,22 @@
 import { LRUCache } from 'lru-cache';
 import type { SqlRunner } from '../../database/statement';
 import { notFound, unauthenticated } from '../../errors';
-import { MINUTE, SECOND } from '../../lib/duration';
+import { SECOND } from '../../lib/duration';
 import type { TenantPlan, TenantUsageFacts } from '../../request/context';
 import type { TenantRow } from '../../tenancy/registry.store';
 import type { Tenancy } from '../../tenancy/tenancy';
+import {
+  admits,
+  giveBack,
+  isCurrent,
+  isFarFrom,
+  isStorageUsedUp,
+  type Counted,
+  type KnownTenant,
+} from './known-tenant';
 import { measureDue, type MeasuringOptions } from './measure-due';
 import { countLive, measureTenant } from './measure-tenant';
-import { findTenantLimits, type TenantLimits } from './plans.store';
+import { findTenantLimits } from './plans.store';
 import { createRequestCounts, dayOf } from './request-counts';
 import {
   addRequests,
@@ -42,56 +51,23 @@ export interface TenantPlansOptions {
   readonly flushEveryMs?: number;
 }
 
-type Counted = 'users' | 'records';
-
-/** What this process knows of a tenant. */
-interface Known {
-  /** As the directory has it: another one means that something of the tenant was changed. */
-  readonly row: TenantRow;
-  readonly loadedAt: number;
-  readonly allowed: TenantLimits | undefined;
-  readonly measured: MeasuredAt | undefined;
-  /** Written here since it was measured. */
-  readonly since: Record<Counted, number>;
-  /** Counted here, where it was not measured yet; believed as long as this is. */
-  readonly counted: Partial<Record<Counted, number>>;
-}
-
 const MAX_TENANTS = 50_000;
-/** Plans change rarely, and what other processes measure is wanted in time. */
-const BELIEVED_FOR_MS = MINUTE;
-/** From this share of a limit on, the exact number is taken. */
-const NEAR = 0.9;
 const FRESH_FOR_MS = 5 * SECOND;
-
-const isCurrent = (known: Known, row: TenantRow): boolean =>
-  known.row === row && Date.now() - known.loadedAt < BELIEVED_FOR_MS;
-
-function isStorageUsedUp({ allowed, measured }: Known): boolean {
-  const { storageBytes = null } = allowed?.limits ?? {};
-  return storageBytes !== null && (measured?.storageBytes ?? 0) >= storageBytes;
-}
-
-/** Of a tenant that was neither measured nor counted nothing is sure. */
-function isFarFrom(limit: number, { measured, counted, since }: Known, what: Counted): boolean {
-  const baseline = measured?.[what] ?? counted[what] ?? limit;
-  return baseline + since[what] < limit * NEAR;
-}
 
 export function createTenantPlans(
   tenancy: Tenancy,
   { flushEveryMs = 10 * SECOND }: TenantPlansOptions = {},
 ): TenantPlans {
   const { registryDb } = tenancy;
-  const cache = new LRUCache<string, Promise<Known>>({ max: MAX_TENANTS });
+  const cache = new LRUCache<string, Promise<KnownTenant>>({ max: MAX_TENANTS });
   /** The outcomes, for those who cannot wait. */
-  const latest = new LRUCache<string, Known>({ max: MAX_TENANTS });
+  const latest = new LRUCache<string, KnownTenant>({ max: MAX_TENANTS });
   const requests = createRequestCounts({
     addRequests: (day, counts) => addRequests(registryDb, day, counts),
     countProcesses: () => countProcesses(registryDb),
   });
 
-  async function load(row: TenantRow, before: Known | undefined): Promise<Known> {
+  async function load(row: TenantRow, before: KnownTenant | undefined): Promise<KnownTenant> {
     const [allowed, measured] = await Promise.all([
       findTenantLimits(registryDb, row.id),
       findUsage(registryDb, row.id),
@@ -105,7 +81,7 @@ export function createTenantPlans(
     return known;
   }
 
-  async function know(row: TenantRow): Promise<Known> {
+  async function know(row: TenantRow): Promise<KnownTenant> {
     const known = cache.get(row.id);
     const before = await known?.catch(() => undefined);
     if (before !== undefined && isCurrent(before, row)) return before;
@@ -120,7 +96,7 @@ export function createTenantPlans(
     return loading;
   }
 
-  const remember = (known: Known, measured: MeasuredAt): void => {
+  const remember = (known: KnownTenant, measured: MeasuredAt): void => {
     const since = { users: 0, records: 0 };
     const current = { ...known, measured, since, counted: {} };
     cache.set(known.row.id, Promise.resolve(current));
@@ -151,21 +127,14 @@ export function createTenantPlans(
   }
 
   /** Not awaited: what is not known now is found out by `refusal`. */
-  function admits(row: TenantRow, what: Counted, created: number): boolean {
+  function admitsNow(row: TenantRow, what: Counted, created: number): boolean {
     const known = latest.get(row.id);
-    if (known?.allowed === undefined || !isCurrent(known, row) || isStorageUsedUp(known))
-      return false;
-    known.since[what] += created;
-    const limit = known.allowed.limits[what];
-    if (limit === null || isFarFrom(limit, known, what)) return true;
-    known.since[what] -= created;
-    return false;
+    return known !== undefined && isCurrent(known, row) && admits(known, what, created);
   }
 
-  function giveBack(row: TenantRow, what: Counted, created: number): void {
+  function takeBack(row: TenantRow, what: Counted, created: number): void {
     const known = latest.get(row.id);
-    // What was measured in between knows nothing of it.
-    if (known !== undefined) known.since[what] = Math.max(0, known.since[what] - created);
+    if (known !== undefined) giveBack(known, what, created);
   }
 
   async function measure(row: TenantRow): Promise<MeasuredAt> {
@@ -215,8 +184,8 @@ export function createTenantPlans(
     of: (row) => ({
       refusal: async (tx, what, created) =>
         row === undefined ? refuse() : refusal(row, tx, what, created),
-      admits: (what, created) => (row === undefined ? refuse() : admits(row, what, created)),
-      giveBack: (what, created) => (row === undefined ? refuse() : giveBack(row, what, created)),
+      admits: (what, created) => (row === undefined ? refuse() : admitsNow(row, what, created)),
+      giveBack: (what, created) => (row === undefined ? refuse() : takeBack(row, what, created)),
       usage: async () => (row === undefined ? refuse() : usage(row)),
     }),
     // One whose data source is down is measured when it is back.
