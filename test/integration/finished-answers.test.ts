@@ -198,6 +198,24 @@ describe('what is asked in other ways', () => {
     expect(nobody).toMatchObject({ totalCount: 0, nodes: [], statements: 1 });
   });
 
+  it('counts where nothing else of a page is asked for', async () => {
+    const count = async (document: string, variables?: Record<string, unknown>) => {
+      const { text, statements } = await compare(document, variables);
+      expect(statements).toBe(1);
+      return (JSON.parse(text) as { data: unknown }).data;
+    };
+    expect(await count('{ contacts { totalCount } }')).toEqual({ contacts: { totalCount: 3 } });
+    expect(await count('{ contacts(first: 1) { all: totalCount } }')).toEqual({
+      contacts: { all: 3 },
+    });
+    const named =
+      'query ($id: ID) { contacts(first: 1, filter: { id: { eq: $id } }) { __typename totalCount } }';
+    const alone = { contacts: { __typename: 'ContactConnection', totalCount: 1 } };
+    expect(await count(named, { id: made.get('Contact') })).toEqual(alone);
+    const nobody = { contacts: { __typename: 'ContactConnection', totalCount: 0 } };
+    expect(await count(named, { id: 'contact_01h2xcejqtf2nbrexx3vqjhp41' })).toEqual(nobody);
+  });
+
   it('filters what hangs beneath by variables', async () => {
     const document = `query ($name: String!, $id: ID) {
       accounts(first: 5, filter: { name: { contains: $name } }) {
