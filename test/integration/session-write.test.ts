@@ -1,26 +1,17 @@
 /** A transaction of one statement, as a session runs it. */
 import { uuidv7 } from 'uuidv7';
-import type { Statement } from '../../src/database/statement';
-import type { DataSource } from '../../src/tenancy/directory';
-import type { PoolManager } from '../../src/tenancy/pools';
-import type { SessionOptions } from '../../src/tenancy/session';
-import type { OperationSession } from '../../src/tenancy/session.port';
-import { ask, dataSourceAt, eventually, openSessionOn, testPools } from '../support/data-sources';
-import { cloneDatabase, type TestDatabase } from '../support/databases';
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy';
-import { testTenantTemplate } from '../support/world';
+import { ask, eventually } from '../support/data-sources';
+import {
+  ALPHA,
+  BETA,
+  createSessionWorld,
+  insert,
+  NAMES,
+  sql,
+  type SessionWorld,
+} from '../support/session-world';
 
-const ALPHA = uuidv7();
-const BETA = uuidv7();
 const USER = uuidv7();
-
-const sql = (text: string, values: unknown[] = []): Statement => ({ text, values });
-const NAMES = sql('select name from cloister.accounts order by name');
-const insert = (name: string, { tenantId = ALPHA, id = uuidv7() } = {}): Statement =>
-  sql(
-    'insert into cloister.accounts (tenant_id, id, name) values ($1, $2, $3) returning id, name',
-    [tenantId, id, name],
-  );
 
 describe.each([
   { style: 'direct', namedStatements: true },
@@ -29,57 +20,29 @@ describe.each([
 ] as const)(
   'a write of one statement ($style, named statements: $namedStatements)',
   ({ style, namedStatements }) => {
-    let database: TestDatabase;
-    let proxy: TcpProxy;
-    let pools: PoolManager;
-    let dataSource: DataSource;
-
-    const open = (tenantId = ALPHA, options: Partial<SessionOptions> = {}): OperationSession =>
-      openSessionOn(pools, dataSource, tenantId, options);
+    let world: SessionWorld;
+    const open: SessionWorld['open'] = (...args) => world.open(...args);
 
     beforeAll(async () => {
-      database = await cloneDatabase(await testTenantTemplate());
-      proxy = await startTcpProxy(database.appUrl);
-      dataSource = dataSourceAt(proxy.through(database.appUrl), {
-        sessionStyle: style,
-        namedStatements,
-      });
-      pools = testPools();
-      for (const tenantId of [ALPHA, BETA]) {
-        await open(tenantId).write(
-          sql('insert into cloister.tenants (tenant_id, slug, name) values ($1, $2, $2)', [
-            tenantId,
-            `t-${tenantId}`,
-          ]),
-        );
-      }
+      world = await createSessionWorld({ sessionStyle: style, namedStatements });
     });
     beforeEach(() => open().write(sql('delete from cloister.accounts')));
-    afterEach(() =>
-      eventually(
-        () => pools.stats(),
-        (stats) => stats.every(({ leased, waiting }) => leased === 0 && waiting === 0),
-      ),
-    );
-    afterAll(async () => {
-      await pools.close();
-      await proxy.close();
-      await database.drop();
-    });
+    afterEach(() => world.allBack());
+    afterAll(() => world.close());
 
     it('answers its rows when it has committed', async () => {
       const id = uuidv7();
       expect(await open().write(insert('one', { id }))).toEqual([{ id, name: 'one' }]);
       const outside = 'select name from cloister.accounts where id = $1';
-      expect(await ask(database.superuserUrl, outside, [id])).toEqual([{ name: 'one' }]);
+      expect(await ask(world.database.superuserUrl, outside, [id])).toEqual([{ name: 'one' }]);
     });
 
     it('takes one flight where the tenant is stated directly', async () => {
       await open().write(insert('a connection is there'));
-      proxy.clear();
+      world.proxy.clear();
       await open().write(insert('one'));
-      const sent = Buffer.concat(proxy.packets).toString('latin1');
-      if (style === 'direct') expect(proxy.packets).toHaveLength(1);
+      const sent = Buffer.concat(world.proxy.packets).toString('latin1');
+      if (style === 'direct') expect(world.proxy.packets).toHaveLength(1);
       expect(/commit/i.test(sent)).toBe(style === 'distributed');
     });
 
@@ -95,7 +58,7 @@ describe.each([
 
     it('reports a commit that fails', async () => {
       await ask(
-        database.ownerUrl,
+        world.database.ownerUrl,
         `create function cloister.refuse() returns trigger language plpgsql as $$ begin raise 'not today'; end $$;
          create constraint trigger late after insert on cloister.accounts deferrable initially deferred
            for each row execute function cloister.refuse()`,
@@ -103,7 +66,7 @@ describe.each([
       await expect(open().write(insert('one'))).rejects.toMatchObject({
         cause: expect.objectContaining({ message: 'not today' }),
       });
-      await ask(database.ownerUrl, 'drop function cloister.refuse cascade');
+      await ask(world.database.ownerUrl, 'drop function cloister.refuse cascade');
       expect(await open().query(NAMES)).toEqual([]);
       expect(await open().write(insert('two'))).toHaveLength(1);
     });
@@ -133,11 +96,11 @@ describe.each([
     it('waits for the end of a move, before it looks at anything', async () => {
       const lock = `select pg_advisory_lock(hashtextextended('${ALPHA}', 7302513)), pg_sleep(0.2),
         pg_advisory_unlock(hashtextextended('${ALPHA}', 7302513))`;
-      const isMoving = ask(database.superuserUrl, lock);
+      const isMoving = ask(world.database.superuserUrl, lock);
       await eventually(
         () =>
           ask(
-            database.superuserUrl,
+            world.database.superuserUrl,
             "select 1 from pg_locks where locktype = 'advisory' and granted and mode = 'ExclusiveLock'",
           ),
         (held) => held.length > 0,
@@ -149,7 +112,7 @@ describe.each([
       await eventually(
         () =>
           ask(
-            database.superuserUrl,
+            world.database.superuserUrl,
             "select 1 from pg_locks where locktype = 'advisory' and not granted",
           ),
         (waiting) => waiting.length > 0,
@@ -181,7 +144,7 @@ describe.each([
       await eventually(
         () =>
           ask(
-            database.superuserUrl,
+            world.database.superuserUrl,
             "select 1 from pg_stat_activity where state = 'active' and query like 'with slow%'",
           ),
         (running) => running.length === 1,
@@ -192,16 +155,16 @@ describe.each([
     });
 
     it('reports a connection that is lost', async () => {
-      proxy.delay(200);
+      world.proxy.delay(200);
       const write = open().write(insert('one'));
       const outcome = expect(write).rejects.toMatchObject({ code: 'TENANT_UNAVAILABLE' });
       await eventually(
-        () => pools.stats(),
+        () => world.pools.stats(),
         ([stats]) => stats?.leased === 1,
       );
-      proxy.cut();
+      world.proxy.cut();
       await outcome;
-      proxy.delay(0);
+      world.proxy.delay(0);
       expect(await open().query(NAMES)).toEqual([]);
     });
   },

@@ -1,25 +1,19 @@
 import { uuidv7 } from 'uuidv7';
-import type { Statement } from '../../src/database/statement';
-import type { DataSource } from '../../src/tenancy/directory';
-import type { PoolManager } from '../../src/tenancy/pools';
 import type { OperationSession } from '../../src/tenancy/session.port';
 import { ask, dataSourceAt, eventually, openSessionOn, testPools } from '../support/data-sources';
-import { cloneDatabase, type TestDatabase } from '../support/databases';
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy';
+import { cloneDatabase } from '../support/databases';
+import {
+  ALPHA,
+  BETA,
+  createSessionWorld,
+  insert,
+  NAMES,
+  sql,
+  type SessionWorld,
+} from '../support/session-world';
 import { testTenantTemplate } from '../support/world';
 
-const ALPHA = uuidv7();
-const BETA = uuidv7();
-
-const sql = (text: string, values: unknown[] = []): Statement => ({ text, values });
-const NAMES = sql('select name from cloister.accounts order by name');
 const SLEEP = sql('select pg_sleep(30)');
-const insert = (name: string, tenantId = ALPHA): Statement =>
-  sql('insert into cloister.accounts (tenant_id, id, name) values ($1, $2, $3)', [
-    tenantId,
-    uuidv7(),
-    name,
-  ]);
 
 describe.each([
   { style: 'direct', namedStatements: true },
@@ -27,79 +21,37 @@ describe.each([
 ] as const)(
   'a session ($style, named statements: $namedStatements)',
   ({ style, namedStatements }) => {
-    let database: TestDatabase;
-    let proxy: TcpProxy;
-    let pools: PoolManager;
-    let dataSource: DataSource;
-
-    const open = (tenantId = ALPHA, statementTimeoutMs = 4000): OperationSession =>
-      openSessionOn(pools, dataSource, tenantId, { statementTimeoutMs });
-    const openView = (tenantId = ALPHA): OperationSession => {
-      const session = open(tenantId);
+    let world: SessionWorld;
+    const open: SessionWorld['open'] = (...args) => world.open(...args);
+    const openView = (): OperationSession => {
+      const session = open();
       session.plan(5);
       return session;
     };
-    /** What our connections run now, as the server sees it. */
-    const activity = () =>
-      ask<{ state: string; query: string }>(
-        database.superuserUrl,
-        "select state, query from pg_stat_activity where datname = current_database() and application_name = 'cloister'",
-      );
-    const running = async (pattern: RegExp) =>
-      (await activity()).filter(({ state, query }) => state === 'active' && pattern.test(query))
-        .length;
-    const allBack = () =>
-      eventually(
-        async () => ({
-          stats: pools.stats(),
-          states: (await activity()).map(({ state }) => state),
-        }),
-        ({ stats, states }) =>
-          stats.every(
-            ({ leased, waiting, open: held, idle }) =>
-              leased === 0 && waiting === 0 && held === idle,
-          ) && states.every((state) => state === 'idle'),
-      );
 
     beforeAll(async () => {
-      database = await cloneDatabase(await testTenantTemplate());
-      proxy = await startTcpProxy(database.appUrl);
-      dataSource = dataSourceAt(proxy.through(database.appUrl), {
-        sessionStyle: style,
-        namedStatements,
-      });
-      pools = testPools();
-      for (const tenantId of [ALPHA, BETA]) {
-        await open(tenantId).query(
-          sql('insert into cloister.tenants (tenant_id, slug, name) values ($1, $2, $2)', [
-            tenantId,
-            `t-${tenantId}`,
-          ]),
-        );
-      }
-      await open(BETA).query(insert('of beta', BETA));
+      world = await createSessionWorld({ sessionStyle: style, namedStatements });
+      await open(BETA).query(insert('of beta', { tenantId: BETA }));
     });
     beforeEach(async () => {
       await open().query(sql('delete from cloister.accounts'));
       await open().query(insert('one'));
     });
-    afterEach(allBack);
-    afterAll(async () => {
-      await pools.close();
-      await proxy.close();
-      await database.drop();
-    });
+    afterEach(() => world.allBack());
+    afterAll(() => world.close());
 
     describe('with one statement', () => {
       it('sees its tenant and holds no connection afterwards', async () => {
         expect(await open().query(NAMES)).toEqual([{ name: 'one' }]);
         expect(await open(BETA).query(NAMES)).toEqual([{ name: 'of beta' }]);
-        expect(pools.stats()[0]?.leased).toBe(0);
+        expect(world.pools.stats()[0]?.leased).toBe(0);
       });
 
       it('is ended by the server when it takes too long, and says so', async () => {
-        await expect(open(ALPHA, 50).query(SLEEP)).rejects.toMatchObject({ code: 'TIMEOUT' });
-        expect(await running(/pg_sleep/)).toBe(0);
+        await expect(open(ALPHA, { statementTimeoutMs: 50 }).query(SLEEP)).rejects.toMatchObject({
+          code: 'TIMEOUT',
+        });
+        expect(await world.running(/pg_sleep/)).toBe(0);
       });
 
       it('is cancelled in the server within a second when the request is given up', async () => {
@@ -107,12 +59,12 @@ describe.each([
         const query = session.query(SLEEP);
         const outcome = expect(query).rejects.toThrow('client left');
         await eventually(
-          () => running(/pg_sleep/),
+          () => world.running(/pg_sleep/),
           (count) => count === 1,
         );
         session.cancel(new Error('client left'));
         await eventually(
-          () => running(/pg_sleep/),
+          () => world.running(/pg_sleep/),
           (count) => count === 0,
           1000,
         );
@@ -139,19 +91,19 @@ describe.each([
 
       it('connects only when something is asked of it', async () => {
         const session = openView();
-        const before = proxy.packets.length;
+        const before = world.proxy.packets.length;
         await session.end();
-        expect(proxy.packets.length).toBe(before);
+        expect(world.proxy.packets.length).toBe(before);
       });
 
       it('opens in the packet of its first statement, and nothing waits for it', async () => {
         await openView().end();
         const session = openView();
         await open().query(NAMES); // a connection is there
-        proxy.clear();
+        world.proxy.clear();
         await session.query(NAMES);
-        expect(proxy.packets).toHaveLength(1);
-        expect(proxy.packets[0]?.toString('latin1')).toMatch(
+        expect(world.proxy.packets).toHaveLength(1);
+        expect(world.proxy.packets[0]?.toString('latin1')).toMatch(
           /begin isolation level repeatable read read only.*select name/s,
         );
         await session.end();
@@ -211,12 +163,12 @@ describe.each([
         await session.query(NAMES);
         const outcome = expect(session.query(SLEEP)).rejects.toThrow('client left');
         await eventually(
-          () => running(/pg_sleep/),
+          () => world.running(/pg_sleep/),
           (count) => count === 1,
         );
         session.cancel(new Error('client left'));
         await eventually(
-          () => running(/pg_sleep/),
+          () => world.running(/pg_sleep/),
           (count) => count === 0,
           1000,
         );
@@ -229,13 +181,13 @@ describe.each([
         const session = openView();
         const abandoned = session.query(SLEEP).catch(() => 'ended');
         await eventually(
-          () => running(/pg_sleep/),
+          () => world.running(/pg_sleep/),
           (count) => count === 1,
         );
         await session.end();
         expect(await abandoned).toBe('ended');
         await eventually(
-          () => running(/pg_sleep/),
+          () => world.running(/pg_sleep/),
           (count) => count === 0,
           1000,
         );
@@ -286,7 +238,7 @@ describe.each([
 
       it('reports a COMMIT that fails', async () => {
         await ask(
-          database.ownerUrl,
+          world.database.ownerUrl,
           `create function cloister.refuse() returns trigger language plpgsql as $$ begin raise 'not today'; end $$;
          create constraint trigger late after insert on cloister.products deferrable initially deferred
            for each row execute function cloister.refuse()`,
@@ -303,14 +255,14 @@ describe.each([
         await expect(work).rejects.toMatchObject({
           cause: expect.objectContaining({ message: 'not today' }),
         });
-        await ask(database.ownerUrl, 'drop function cloister.refuse cascade');
+        await ask(world.database.ownerUrl, 'drop function cloister.refuse cascade');
         expect(await open().query(sql('select * from cloister.products'))).toEqual([]);
       });
 
       it('reports a connection that is lost at COMMIT', async () => {
         const work = open().transaction(async (tx) => {
           await tx.query(insert('two'));
-          proxy.cut();
+          world.proxy.cut();
         });
         await expect(work).rejects.toMatchObject({ code: 'TENANT_UNAVAILABLE' });
         expect(await open().query(NAMES)).toEqual([{ name: 'one' }]);
@@ -340,7 +292,7 @@ describe.each([
         });
         const outcome = expect(work).rejects.toThrow('client left');
         await eventually(
-          () => running(/pg_sleep/),
+          () => world.running(/pg_sleep/),
           (count) => count === 1,
         );
         session.cancel(new Error('client left'));
@@ -372,7 +324,7 @@ describe.each([
     });
 
     it('cannot write into another tenant, nor read from it', async () => {
-      await expect(open().query(insert('smuggled', BETA))).rejects.toThrow();
+      await expect(open().query(insert('smuggled', { tenantId: BETA }))).rejects.toThrow();
       const foreign = sql('select name from cloister.accounts where tenant_id = $1', [BETA]);
       expect(await open().query(foreign)).toEqual([]);
       const view = openView();
@@ -426,8 +378,7 @@ describe.each([
       };
       await Promise.all(Array.from({ length: 20 }, worker));
       expect(leaks).toEqual([]);
-      const { states } = await allBack();
-      expect(states.length).toBeLessThanOrEqual(dataSource.poolMax);
+      expect(await world.allBack()).toBeLessThanOrEqual(world.dataSource.poolMax);
     });
   },
 );
