@@ -163,9 +163,11 @@ describe('over the API', () => {
   it('explains what a single statement was refused for', async () => {
     const input = { lastName: 'Twice', externalId: 'the-same' };
     expect(await create(input)).toMatchObject({ createContact: { userErrors: [] } });
+    world.forgetStatements();
     expect(await create(input)).toEqual({
       createContact: { contact: null, userErrors: [{ field: ['externalId'], code: 'CONFLICT' }] },
     });
+    expect(world.statements).toHaveLength(1); // what Postgres said is enough
     const nobody = 'account_00000000000000000000000000';
     expect(await create({ lastName: 'Lost', accountId: nobody })).toEqual({
       createContact: { contact: null, userErrors: [{ field: ['accountId'], code: 'NOT_FOUND' }] },

@@ -3,14 +3,13 @@
  * which nothing has to be asked but the statement that writes them.
  */
 import { uuidv7 } from 'uuidv7';
-import { RowFault } from '../../../database/postgres-errors';
 import type { Statement } from '../../../database/statement';
 import { writableColumns } from '../columns';
 import type { Kind, KindRow, KindSet, Values } from '../kind';
 import { nameFixed } from '../statement-names';
 import { countedByPlan } from './beyond-plan';
 import { prepare } from './rules';
-import type { PathOf, Write } from './run-write';
+import { runBatch, type PathOf, type Write } from './run-write';
 import { insertOneText, type ColumnValues, type WriteScope } from './write-sql';
 
 export type CreateAtOnce = (
@@ -21,22 +20,21 @@ export type CreateAtOnce = (
 
 /**
  * @returns what creates a record in a transaction of its own, of which each statement of `write.context.tx`
- * is one; undefined: nothing was written, and why takes more than one statement to find out.
+ * is one; undefined: nothing was written, and why takes more than one statement to find out. What Postgres
+ * refuses and names is thrown as UserFaults.
  */
 export function createAtOnce(kinds: KindSet, kind: Kind): CreateAtOnce {
   const { check, checksOnlyChanges = false } = kind.rules;
   if (check !== undefined && !checksOnlyChanges) return async () => undefined;
   const insert = insertOne(kinds, kind);
   return async (write, values, pathOf) => {
-    const { tx, services } = write.context;
+    const { services } = write.context;
     const [columns] = await prepare(write, [values], pathOf, { creating: true });
     const what = countedByPlan(kind);
     if (columns === undefined || services.plan?.admits(what, 1) === false) return undefined;
     let created: KindRow | undefined;
     try {
-      [created] = await tx.query<KindRow>(insert(write, columns));
-    } catch (error) {
-      if (!(error instanceof RowFault)) throw error;
+      [created] = await runBatch<KindRow>(write, insert(write, columns), { count: 1, pathOf });
     } finally {
       if (created === undefined) services.plan?.giveBack(what, 1);
     }
