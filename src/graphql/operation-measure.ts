@@ -83,22 +83,21 @@ export interface OperationLimits {
 
 /** @throws AppError QUERY_TOO_COMPLEX naming the first limit the measure exceeds. */
 export function assertWithinLimits(measure: OperationMeasure, limits: OperationLimits): void {
-  const figures = [
-    ['depth', measure.depth, limits.depth, 'levels deep'],
-    ['aliases', measure.aliases, limits.aliases, 'aliases'],
-    ['repeats', measure.repeats, limits.aliases, 'repeated fields'],
-    ['directives', measure.directives, limits.directives, 'directives'],
-    ['fields', measure.fields, limits.selections, 'fields'],
-    ['cost', measure.cost, limits.cost, 'records'],
-  ] as const;
-  for (const [limitName, requested, limit, unit] of figures) {
-    if (requested > limit) {
-      throw queryTooComplex(
-        `This operation asks for ${requested} ${unit}, but at most ${limit} are allowed: ask for less at once.`,
-        { limitName, requested, limit },
-      );
-    }
-  }
+  const { aliases } = limits;
+  assertAtMost('depth', measure.depth, limits.depth, 'levels deep');
+  assertAtMost('aliases', measure.aliases, aliases, 'aliases');
+  assertAtMost('repeats', measure.repeats, aliases, 'repeated fields');
+  assertAtMost('directives', measure.directives, limits.directives, 'directives');
+  assertAtMost('fields', measure.fields, limits.selections, 'fields');
+  assertAtMost('cost', measure.cost, limits.cost, 'records');
+}
+
+function assertAtMost(limitName: string, requested: number, limit: number, unit: string): void {
+  if (requested <= limit) return;
+  throw queryTooComplex(
+    `This operation asks for ${requested} ${unit}, but at most ${limit} are allowed: ask for less at once.`,
+    { limitName, requested, limit },
+  );
 }
 
 type Figures = Omit<OperationMeasure, 'introspects'>;

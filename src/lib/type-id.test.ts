@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { toUUID, typeidUnboxed, type TypeId } from 'typeid-js';
 import { parseTypeId, toTypeId } from './type-id';
 
 describe('TypeIDs', () => {
@@ -12,6 +14,17 @@ describe('TypeIDs', () => {
   ])('agrees with the specification on %s_%s', (prefix, suffix, uuid) => {
     expect(toTypeId(prefix, uuid)).toBe(`${prefix}_${suffix}`);
     expect(parseTypeId(prefix, `${prefix}_${suffix}`)).toBe(uuid);
+  });
+
+  it('are those of the reference implementation, both ways', () => {
+    for (let count = 0; count < 200; count += 1) {
+      const uuid = randomUUID();
+      const id = toTypeId('account', uuid);
+      expect(toUUID(id as TypeId<'account'>)).toBe(uuid);
+      expect(parseTypeId('account', id)).toBe(uuid);
+      const made = typeidUnboxed('account');
+      expect(parseTypeId('account', made)).toBe(toUUID(made));
+    }
   });
 
   it.each([
