@@ -1,8 +1,8 @@
 import { Arg, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import type { Knex } from 'knex';
 import { SEARCH_STATEMENT, STATE_TENANT, wordsOf } from './search.statement';
+import type { TutorialContext } from './tutorial.context';
 import type { Row } from './tutorial.loaders';
-import type { TutorialContext } from './tutorial.server';
 import {
   Account,
   AccountPage,

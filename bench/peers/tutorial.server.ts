@@ -15,15 +15,9 @@ import knex, { type Knex } from 'knex';
 import pg from 'pg';
 import { buildSchema } from 'type-graphql';
 import { readPeerSettings, tenantOf } from './peer-settings';
-import { createLoaders, type Loaders } from './tutorial.loaders';
+import type { TutorialContext } from './tutorial.context';
+import { createLoaders } from './tutorial.loaders';
 import { AccountResolver, OpportunityResolver } from './tutorial.resolvers';
-
-export interface TutorialContext {
-  readonly db: Knex;
-  readonly tenantId: string;
-  readonly loaders: Loaders;
-  readonly transaction?: Knex.Transaction;
-}
 
 async function start(): Promise<void> {
   const settings = readPeerSettings();

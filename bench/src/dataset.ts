@@ -4,8 +4,18 @@
  * nested page is full.
  */
 import type { Client } from 'pg';
-import type { DataSize } from './options';
-import { CREATED_LAST_NAME } from './queries';
+
+export interface DataSize {
+  readonly tenants: number;
+  /** Rows over all tenants. */
+  readonly accounts: number;
+  readonly contacts: number;
+  readonly opportunities: number;
+  readonly events: number;
+}
+
+/** Contacts that the bench makes have this family name, by which they are removed again. */
+export const CREATED_LAST_NAME = 'Benchmarked';
 
 export interface Dataset {
   readonly tenants: readonly string[];

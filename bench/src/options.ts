@@ -2,15 +2,7 @@
 import { parseArgs } from 'node:util';
 import { QUERY_IDS, type QueryId } from './queries';
 import { TARGET_NAMES, type TargetName } from './target-names';
-
-export interface DataSize {
-  readonly tenants: number;
-  /** Rows over all tenants. */
-  readonly accounts: number;
-  readonly contacts: number;
-  readonly opportunities: number;
-  readonly events: number;
-}
+import type { DataSize } from './dataset';
 
 export interface Options {
   readonly quick: boolean;

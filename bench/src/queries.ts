@@ -1,5 +1,5 @@
 /** What is asked of every server, and with which values. */
-import type { Dataset } from './dataset';
+import { CREATED_LAST_NAME, type Dataset } from './dataset';
 
 export const QUERY_IDS = ['q1', 'q2', 'q3', 'q4', 'q5', 'q6'] as const;
 export type QueryId = (typeof QUERY_IDS)[number];
@@ -18,9 +18,6 @@ export interface Asked {
   readonly tenantIndex: number;
   readonly values: Readonly<Record<string, string>>;
 }
-
-/** Contacts that the bench makes have this family name, by which they are removed again. */
-export const CREATED_LAST_NAME = 'Benchmarked';
 
 const IDS_PER_TENANT = 20;
 

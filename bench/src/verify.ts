@@ -3,7 +3,8 @@ import { deepStrictEqual } from 'node:assert';
 import { openHttpConnection, type HttpAnswer } from './http-connection';
 import type { CheckAnswer } from './load';
 import { commonForm } from './dialects';
-import { CREATED_LAST_NAME, type QueryId } from './queries';
+import { CREATED_LAST_NAME } from './dataset';
+import type { QueryId } from './queries';
 
 /** The answers of one server to one query, request by request. */
 export type Answers = readonly Buffer[];

@@ -9,9 +9,15 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
-import { describeDataset, fillDataset, removeCreated, type Dataset } from './dataset';
+import {
+  describeDataset,
+  fillDataset,
+  removeCreated,
+  type Dataset,
+  type DataSize,
+} from './dataset';
 import { slugOf, type EnrolOrder } from './enrol';
-import { UsageError, type DataSize, type Options } from './options';
+import { UsageError, type Options } from './options';
 import { parentOf } from './process-figures';
 import { embeddedModule } from './product';
 import { createSearchFunction } from './search-function';

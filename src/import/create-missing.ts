@@ -1,5 +1,5 @@
 /** Records that rows refer to and nobody has: made with a name and nothing else. */
-import type { BatchDependencies } from './import-batch';
+import type { BatchDependencies } from './batch-dependencies';
 import type { Wanted } from './row-plan';
 import { writeIsolated } from './write-isolated';
 

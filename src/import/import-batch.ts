@@ -6,22 +6,15 @@
  * written in waves within the batch, and what is still waiting at its end is deferred.
  */
 import type { Kind } from '../crm/kind/kind';
-import type { KindWriter, WriteContext } from '../crm/kind/kind-writer';
+import type { BatchDependencies } from './batch-dependencies';
 import { quote } from './convert-value';
 import type { SourceRow } from './csv-rows';
 import type { DeferredRow } from './import-runs.store';
-import type { LookupAnswer, Lookups } from './lookups';
+import type { LookupAnswer } from './lookups';
 import type { Reject } from './rejects-file';
 import type { RowDraft, RowPlan, Wanted } from './row-plan';
 import { createMissing } from './create-missing';
 import { writeDrafts, type ReadyDraft } from './write-drafts';
-
-export interface BatchDependencies {
-  readonly plan: RowPlan;
-  readonly writer: KindWriter;
-  readonly lookups: Lookups;
-  readonly context: WriteContext;
-}
 
 export interface BatchResult {
   readonly outcomes: Readonly<Record<'created' | 'updated' | 'unchanged', number>>;

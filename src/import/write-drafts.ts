@@ -3,7 +3,7 @@ import sql from 'sql-template-tag';
 import { tableOf } from '../crm/kind/columns';
 import type { Values } from '../crm/kind/kind';
 import type { UpsertOutcome, WriteContext, KindWriter } from '../crm/kind/kind-writer';
-import type { BatchDependencies } from './import-batch';
+import type { BatchDependencies } from './batch-dependencies';
 import type { ItemPlan } from './row-plan';
 import { writeIsolated, type Written } from './write-isolated';
 

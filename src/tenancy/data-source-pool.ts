@@ -20,9 +20,9 @@ import { DataSourceHealth } from './data-source-health';
 import type { DataSource } from './directory';
 import { createFairShares, shareOf, type FairShares } from './fair-shares';
 import { createKnexPool } from './knex-pool';
+import type { Lease, PoolStats } from './lease';
 import { LeaseQueue } from './lease-queue';
 import { poolKey } from './pool-key';
-import type { Lease, PoolStats } from './pools';
 import { SCOPES_IN_ONE_FLIGHT } from './transaction-scope';
 
 export interface DataSourcePoolOptions {

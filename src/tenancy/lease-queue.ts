@@ -5,7 +5,7 @@
  */
 import { Deadlines, type Due } from '../lib/deadlines';
 import type { FairShares } from './fair-shares';
-import type { Lease } from './pools';
+import type { Lease } from './lease';
 
 export interface Waiter {
   /** For whom; absent for the house's own work, which is nobody's share. */

@@ -8,7 +8,7 @@ import { cancelRunning } from '../database/cancel-running';
 import { isServerAnswer } from '../database/postgres-errors';
 import { run } from '../database/run-statement';
 import type { Statement } from '../database/statement';
-import type { Lease } from './pools';
+import type { Lease } from './lease';
 import { scopeStatements, type TransactionScope } from './transaction-scope';
 
 export interface OpenTransaction {

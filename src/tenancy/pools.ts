@@ -5,33 +5,13 @@
  * what it connects to changes (leases that are out finish on the old pool), and at `close()`. All
  * pools together stay within the process's connection budget. Waiting is bounded in number and time.
  */
-import type pg from 'pg';
 import { overloaded } from '../errors';
 import { MINUTE, SECOND } from '../lib/duration';
-import type { BreakerState } from './breaker';
 import { createConnectionBudget, type ConnectionBudget } from './connection-budget';
 import { DataSourcePool, PoolRetired, type DataSourcePoolOptions } from './data-source-pool';
 import type { DataSource } from './directory';
+import type { Lease, PoolStats } from './lease';
 import { poolKey } from './pool-key';
-
-export interface Lease {
-  readonly client: pg.PoolClient;
-  readonly namedStatements: boolean;
-  /** Gives the connection back; safe to call twice. @param failure what pg threw at the last use, if it did. */
-  release(failure?: unknown): void;
-  /** The connection is to be closed when it is given back. */
-  spoil(): void;
-}
-
-export interface PoolStats {
-  readonly dataSource: string;
-  readonly open: number;
-  readonly idle: number;
-  readonly leased: number;
-  readonly waiting: number;
-  readonly max: number;
-  readonly breaker: BreakerState;
-}
 
 export interface PoolManager {
   /**

@@ -5,7 +5,7 @@ import type { DataSource } from './directory';
 import { fittingStatement, mayBeOlder } from './fitting-statement';
 import type { LocalTenantId } from './local-tenant-id';
 import { openTransaction, type OpenTransaction, type TransactionOptions } from './open-transaction';
-import type { Lease } from './pools';
+import type { Lease } from './lease';
 import type { SessionOptions, SessionTarget } from './session-options';
 
 /** A connection, and whose data is behind it. */

@@ -6,7 +6,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import { boundedLabels } from '../lib/bounded-labels';
 import { LabelledHistogram } from '../lib/labelled-histogram';
 import type { DataSource } from './directory';
-import type { PoolStats } from './pools';
+import type { PoolStats } from './lease';
 import { watchKeys } from './secrets/key-metrics';
 import type { Tenancy } from './tenancy';
 

@@ -5,7 +5,7 @@
  */
 import { SingleFlight } from '../lib/single-flight';
 import { reportConnection, type ConnectionInfo, type ConnectionReport } from './connection-report';
-import type { PoolStats } from './pools';
+import type { PoolStats } from './lease';
 import type { TenantRow } from './registry.store';
 import type { Tenancy } from './tenancy';
 

@@ -2,7 +2,8 @@
 import type { Tracer } from '../lib/tracer';
 import { SECOND } from '../lib/duration';
 import type { DataSource } from './directory';
-import type { Lease, PoolManager } from './pools';
+import type { Lease } from './lease';
+import type { PoolManager } from './pools';
 import type { RegistryStore } from './registry.store';
 
 type Loads = Pick<RegistryStore, 'findTenant' | 'findTenantBySlug' | 'findDataSource'>;

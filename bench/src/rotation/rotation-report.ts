@@ -1,6 +1,6 @@
 /** What many tenants cost, as Markdown. */
 import type { Sample } from '../measure';
-import type { DataSize } from '../options';
+import type { DataSize } from '../dataset';
 import { QUERY_TITLES } from '../queries';
 import { pick, ratioWithinRounds, showRatio, type Picked } from '../ratios';
 import { table } from '../report';

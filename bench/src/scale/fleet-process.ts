@@ -8,16 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { eachAtOnce } from './at-once';
 import type { FleetSize } from './scale-options';
-import { productOf, type Product } from './fleet-product';
-
-/** Of an access token: whose session it is. */
-export interface Claims {
-  readonly userId: string;
-  readonly tenantId: string;
-  readonly sessionId: string;
-  readonly role: string;
-  readonly family?: string;
-}
+import { productOf, type Claims, type Product } from './fleet-product';
 
 export type FleetOrder = { readonly root: string } & (
   | { readonly work: 'sources'; readonly count: number; readonly serverUrl: string }

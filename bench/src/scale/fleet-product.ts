@@ -1,6 +1,14 @@
 /** The parts of cloister that make a fleet, by hand and few: what is built, as it ships. */
 import { requireProduct } from '../product';
-import type { Claims } from './fleet-process';
+
+/** Of an access token: whose session it is. */
+export interface Claims {
+  readonly userId: string;
+  readonly tenantId: string;
+  readonly sessionId: string;
+  readonly role: string;
+  readonly family?: string;
+}
 
 interface Connection {
   readonly port: number;

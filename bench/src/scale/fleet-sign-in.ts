@@ -3,7 +3,8 @@ import { jsonRequest, openHttpConnection } from '../http-connection';
 import type { Progress } from '../progress';
 import { signIn } from '../targets';
 import { eachAtOnce } from './at-once';
-import { emailOf, slugOf, type Claims, type MadeTenants } from './fleet-process';
+import { emailOf, slugOf, type MadeTenants } from './fleet-process';
+import type { Claims } from './fleet-product';
 import type { FleetSize } from './scale-options';
 
 const ACCOUNTS_EACH = 20;

@@ -1,28 +1,18 @@
 /** The GraphQL types of all kinds, as their definitions imply them. */
-import { ID, type ClassType } from 'type-graphql';
+import { ID } from 'type-graphql';
 import type { TypeReference } from '../../graphql/define-type';
-import { defineFilterTypes, type FilterTypes } from '../../graphql/filter-types';
-import { defineFieldTypes, type FieldTypes } from './types/field-types';
+import { defineFilterTypes } from '../../graphql/filter-types';
+import { defineFieldTypes } from './types/field-types';
 import type { Kind, KindSet } from './kind';
 import { defineListTypes, type ListTypes } from './types/list-types';
-import { createOrderings, type Orderings } from './read/ordering';
+import { createOrderings } from './read/ordering';
 import { defineRecordTypes, type RecordTypes } from './types/record-types';
 import { defineWriteTypes, type WriteTypes } from './types/write-types';
+import type { TypeScope } from './types/type-scope';
 
 export interface KindTypes extends RecordTypes, ListTypes, WriteTypes {
   /** What a field of the kind takes in an input. @throws Error when the kind has no such field */
   readonly inputOf: (fieldName: string) => TypeReference;
-}
-
-/** What the types of a kind are made from. */
-export interface TypeScope {
-  readonly kinds: KindSet;
-  readonly fields: FieldTypes;
-  readonly filters: FilterTypes;
-  readonly orderings: Orderings;
-  /** Types of other kinds, to be asked for lazily: they refer to each other. */
-  readonly filterOf: (kindName: string) => ClassType;
-  readonly listFilterOf: (kindName: string) => ClassType;
 }
 
 /** @returns the types of a kind that is in the set. */

@@ -8,7 +8,7 @@ import {
 } from '../../graphql/define-type';
 import { defineResolver } from '../../graphql/define-resolver';
 import { reportConnection, type ConnectionReport } from '../../tenancy/connection-report';
-import type { PoolStats } from '../../tenancy/pools';
+import type { PoolStats } from '../../tenancy/lease';
 import type { PlatformContext } from './platform-context';
 import type { PlatformRow } from './records/platform-record';
 import type { SchemaParts } from './schema-parts';

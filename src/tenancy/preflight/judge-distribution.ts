@@ -1,6 +1,6 @@
 /** Whether a database is a Citus cluster that we can serve from; docs/decisions/0010-distributed-sessions.md. */
+import type { JudgedServer } from './judged-server';
 import { passed, problem, type PreflightFinding } from './preflight-finding';
-import type { JudgedServer } from './preflight-findings';
 
 /** Outer joins under a policy: https://github.com/citusdata/citus/pull/7937 */
 const OLDEST_UNDER_CITUS = 17;

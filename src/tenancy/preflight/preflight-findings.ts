@@ -1,19 +1,8 @@
 /** What the facts mean for serving from a database, and the SQL that mends what is wrong. */
 import { judgeDistribution } from './judge-distribution';
+import type { JudgedServer } from './judged-server';
 import type { PreflightFacts } from './preflight-facts';
 import { passed, problem, type PreflightFinding } from './preflight-finding';
-
-export interface JudgedServer {
-  /** To the role that is to serve requests. */
-  readonly app: PreflightFacts;
-  /** To the role that is to migrate; absent where the customer does. */
-  readonly owner: PreflightFacts | undefined;
-  /** Whether the pooler before it carries prepared statements; undefined where it is not known. */
-  readonly namedStatements: boolean | undefined;
-  /** Whether the URL has the certificate checked. */
-  readonly verifiesCertificate: boolean;
-  readonly poolMax: number;
-}
 
 const OLDEST_VERSION = 13;
 const SLOW_ROUND_TRIP_MS = 50;

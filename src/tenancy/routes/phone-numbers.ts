@@ -1,11 +1,12 @@
 /** Which tenant a telephone number belongs to: given by operators, kept with the secret of its messages. */
 import { randomBytes } from 'node:crypto';
+import type { Knex } from 'knex';
 import { uuidv7 } from 'uuidv7';
 import { AppError, badUserInput, notFound } from '../../errors';
 import { keysetPages, type KeysetPagesOptions } from '../../lib/keyset-pages';
 import { actingAs } from '../acting-as';
 import type { KeyOwner } from '../secrets/data-keys.store';
-import type { Tenancy } from '../tenancy';
+import type { SecretBox } from '../secrets/secret-box';
 import { createRoutesStore, type PhoneNumberRow, type SigningScheme } from './routes.store';
 
 /** https://www.itu.int/rec/T-REC-E.164 */
@@ -25,7 +26,13 @@ export interface PhoneNumberSpec {
   readonly move?: boolean;
 }
 
-type Deps = Pick<Tenancy, 'registryDb' | 'secretBox'>;
+interface Registered {
+  readonly registryDb: Knex;
+}
+
+interface Deps extends Registered {
+  readonly secretBox: SecretBox;
+}
 
 export const ownerOfNumber = (tenantId: string): KeyOwner => ({ kind: 'tenant', id: tenantId });
 export const placeOfSecret = (id: string) => ({ rowId: id, column: 'secret_sealed' });
@@ -76,7 +83,7 @@ export async function addPhoneNumber(
 
 /** @throws NOT_FOUND */
 export async function removePhoneNumber(
-  { registryDb }: Pick<Tenancy, 'registryDb'>,
+  { registryDb }: Registered,
   number: string,
   actor: string,
 ): Promise<void> {
@@ -87,7 +94,7 @@ export async function removePhoneNumber(
 
 /** All of them, in order. */
 export const pagesOfPhoneNumbers = (
-  { registryDb }: Pick<Tenancy, 'registryDb'>,
+  { registryDb }: Registered,
   options: KeysetPagesOptions = {},
 ): AsyncGenerator<readonly PhoneNumberRow[]> => {
   const store = createRoutesStore(registryDb);

@@ -6,10 +6,10 @@
  * `rewrap` takes no associated data, so the data key's id travels inside what is sealed instead and
  * is compared on opening.
  */
-import { SECOND } from '../../lib/duration';
 import { EnvelopeError } from './envelope';
 import { KeyProviderError, type KeyProvider, type WrappedKey } from './key-provider';
 import { createVaultLogin, type VaultCredentials } from './vault-login';
+import { createVaultPost } from './vault-post';
 
 export interface VaultSettings {
   /** `https://vault.example.com:8200`. */
@@ -23,19 +23,6 @@ export interface VaultSettings {
   readonly timeoutMs: number;
 }
 
-/** What Vault answers, as far as it is of use here. */
-export interface VaultAnswer {
-  readonly status: number;
-  readonly data: Readonly<Record<string, unknown>>;
-  readonly auth: Readonly<Record<string, unknown>>;
-}
-
-export type VaultPost = (
-  path: string,
-  body: Readonly<Record<string, unknown>>,
-  token?: string,
-) => Promise<VaultAnswer>;
-
 const REFUSED = 400;
 const FORBIDDEN = 403;
 const CIPHERTEXT = /^vault:(v\d+):[A-Za-z0-9+/=]+$/;
@@ -43,7 +30,7 @@ const CIPHERTEXT = /^vault:(v\d+):[A-Za-z0-9+/=]+$/;
 export function createVaultKeys(settings: VaultSettings): KeyProvider {
   const { mount, keyNames, credentials } = settings;
   const [activeName = ''] = keyNames;
-  const post = createPost(settings);
+  const post = createVaultPost(settings);
   const login = createVaultLogin(credentials, post);
 
   async function call(
@@ -110,43 +97,4 @@ function versionOf(ciphertext: string): string {
 function wrappedKey(name: string, data: Readonly<Record<string, unknown>>): WrappedKey {
   const keySealed = String(data['ciphertext']);
   return { masterKeyId: `${name}:${versionOf(keySealed)}`, keySealed };
-}
-
-function createPost({ address, namespace, timeoutMs }: VaultSettings): VaultPost {
-  const attempt = async (
-    path: string,
-    body: Readonly<Record<string, unknown>>,
-    token: string | undefined,
-    signal: AbortSignal,
-  ): Promise<VaultAnswer> => {
-    const response = await fetch(`${address}/v1/${path}`, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        'x-vault-request': 'true',
-        ...(namespace === undefined ? {} : { 'x-vault-namespace': namespace }),
-        ...(token === undefined ? {} : { 'x-vault-token': token }),
-      },
-      body: JSON.stringify(body),
-      // A token must not follow to another host.
-      redirect: 'error',
-      signal,
-    });
-    const text = await response.text();
-    const answer = (response.status === 200 ? JSON.parse(text) : {}) as Partial<VaultAnswer>;
-    return { status: response.status, data: answer.data ?? {}, auth: answer.auth ?? {} };
-  };
-  return async (path, body, token) => {
-    const signal = AbortSignal.timeout(timeoutMs);
-    try {
-      return await attempt(path, body, token, signal).catch((error: unknown) => {
-        if (signal.aborted) throw error;
-        // Once more: the connection that was kept may have been closed by the other side.
-        return attempt(path, body, token, signal);
-      });
-    } catch (cause) {
-      const why = signal.aborted ? `within ${timeoutMs / SECOND} s` : 'to a request';
-      throw new KeyProviderError(`Vault gave no answer ${why}.`, { cause });
-    }
-  };
 }

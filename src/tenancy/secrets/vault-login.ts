@@ -2,7 +2,7 @@
 import { SECOND } from '../../lib/duration';
 import { SingleFlight } from '../../lib/single-flight';
 import { KeyProviderError } from './key-provider';
-import type { VaultPost } from './vault-keys';
+import type { VaultPost } from './vault-post';
 
 export type VaultCredentials =
   { readonly token: string } | { readonly roleId: string; readonly secretId: string };

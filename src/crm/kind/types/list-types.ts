@@ -5,8 +5,8 @@ import { defineArgsType, defineInputType } from '../../../graphql/define-type';
 import { OrderDirection } from '../../../graphql/value-types';
 import { optional } from './field-types';
 import type { Kind } from '../kind';
-import type { TypeScope } from '../kind-types';
 import { wordingOf } from '../wording';
+import type { TypeScope } from './type-scope';
 
 export interface ListTypes {
   readonly filter: ClassType;

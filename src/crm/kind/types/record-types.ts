@@ -6,8 +6,8 @@ import { Node } from '../../../graphql/node.type';
 import { DateTimeScalar } from '../../../graphql/scalars';
 import { isNotNull } from '../fields';
 import type { Kind } from '../kind';
-import type { TypeScope } from '../kind-types';
 import { capitalise, wordingOf } from '../wording';
+import type { TypeScope } from './type-scope';
 
 export interface RecordTypes {
   readonly record: ClassType;

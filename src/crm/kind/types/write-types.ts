@@ -10,8 +10,8 @@ import { UserError } from '../../../graphql/user-errors';
 import { optional } from './field-types';
 import { isWritable } from '../fields';
 import type { Kind } from '../kind';
-import type { TypeScope } from '../kind-types';
 import { capitalise, wordingOf } from '../wording';
+import type { TypeScope } from './type-scope';
 
 export interface WriteTypes {
   readonly createInput: ClassType;
