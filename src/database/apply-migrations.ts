@@ -38,7 +38,7 @@ export const LOCK_TIMEOUT_MS = 0.2 * SECOND;
 export const LOCK_ATTEMPTS = 20;
 const LONGEST_PAUSE_MS = 8 * SECOND;
 const FIRST_PAUSE_MS = 0.1 * SECOND;
-const LOCK_NOT_AVAILABLE = '55P03';
+export const LOCK_NOT_AVAILABLE = '55P03';
 
 /** @returns the names of what was run. @throws MigrationError when the database is newer than the code. */
 export async function applyPending(

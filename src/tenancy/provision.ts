@@ -10,6 +10,7 @@ import {
   type MigrateOptions,
   type MigrateResult,
 } from '../database/migrate-database';
+import { stateTenantShares } from '../database/tenant-shares';
 import type { DataSourceRow, Placement } from './registry.store';
 import {
   openMigrationUrl,
@@ -65,7 +66,10 @@ export async function enrolDataSource(
   return id;
 }
 
-/** Runs the tenant migrations of a data source with its owner's credentials and records the version. */
+/**
+ * Runs the tenant migrations of a data source with its owner's credentials and records the version. What
+ * Postgres is to think of its tenants follows from how many there are by now.
+ */
 export async function migrateDataSource(
   { registry, secretBox, addressGuard }: Registered,
   dataSource: DataSourceRow,
@@ -80,8 +84,13 @@ export async function migrateDataSource(
   }
   const owner = parseDataSourceUrl(ownerUrl, dataSource.placement, addressGuard);
   const result = await migrateDatabase(owner, 'tenant', { ...options, appRole });
-  if (options.rehearse !== true && dataSource.schemaVersion !== result.version) {
+  if (options.rehearse === true) return result;
+  if (dataSource.schemaVersion !== result.version) {
     await registry.updateDataSource(dataSource.id, { schemaVersion: result.version });
+  }
+  if (dataSource.placement === 'shared' && options.upTo === undefined) {
+    const tenants = await registry.countTenants();
+    await stateTenantShares(owner, tenants.get(dataSource.id) ?? 0);
   }
   return result;
 }
