@@ -14,6 +14,7 @@ import { pruneIdempotencyKeys } from './request/idempotency/prune-idempotency-ke
 import { sweepMoves } from './tenancy/move/move-tenant';
 import { pruneChangeLog } from './tenancy/prune-change-log';
 import { recheckHostnames } from './tenancy/routes/hostnames';
+import { tellAllTenantShares } from './tenancy/tell-tenant-shares';
 import type { Tenancy } from './tenancy/tenancy';
 
 export interface RoundsDependencies {
@@ -57,6 +58,12 @@ export function defineRounds(jobs: Pick<Jobs, 'define'>, deps: RoundsDependencie
     'requests.prune',
     DAY,
     async ({ signal }) => ({ removed: await pruneRequests(tenancy, { signal }) }),
+    AT_NIGHT_MS,
+  );
+  round(
+    'tenant-shares.tell',
+    DAY,
+    async ({ signal }) => ({ ...(await tellAllTenantShares(tenancy, signal)) }),
     AT_NIGHT_MS,
   );
   round(

@@ -10,7 +10,6 @@ import {
   type MigrateOptions,
   type MigrateResult,
 } from '../database/migrate-database';
-import { stateTenantShares } from '../database/tenant-shares';
 import type { DataSourceRow, Placement } from './registry.store';
 import {
   openMigrationUrl,
@@ -18,6 +17,7 @@ import {
   sealDataSourceUrl,
   type SealedUrlColumn,
 } from './secrets/data-source-urls';
+import { tellTenantShares } from './tell-tenant-shares';
 import type { Tenancy } from './tenancy';
 import { statingTenant, type SessionStyle } from './transaction-scope';
 
@@ -71,10 +71,11 @@ export async function enrolDataSource(
  * Postgres is to think of its tenants follows from how many there are by now.
  */
 export async function migrateDataSource(
-  { registry, secretBox, addressGuard }: Registered,
+  deps: Registered,
   dataSource: DataSourceRow,
   options: Omit<MigrateOptions, 'appRole'> = {},
 ): Promise<MigrateResult> {
+  const { registry, secretBox, addressGuard } = deps;
   const appRole = parseConnectionUrl(await openUrl(secretBox, dataSource)).user;
   const ownerUrl = await openMigrationUrl(secretBox, dataSource);
   if (ownerUrl === undefined) {
@@ -88,10 +89,7 @@ export async function migrateDataSource(
   if (dataSource.schemaVersion !== result.version) {
     await registry.updateDataSource(dataSource.id, { schemaVersion: result.version });
   }
-  if (dataSource.placement === 'shared' && options.upTo === undefined) {
-    const tenants = await registry.countTenants();
-    await stateTenantShares(owner, tenants.get(dataSource.id) ?? 0);
-  }
+  if (options.upTo === undefined) await tellTenantShares(deps, dataSource);
   return result;
 }
 

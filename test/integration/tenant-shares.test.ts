@@ -10,6 +10,7 @@ import { parseConnectionUrl } from '../../src/database/connection-url';
 import type { Statement } from '../../src/database/statement';
 import { migrateOne } from '../../src/tenancy/migrate-fleet';
 import { enrolTenant } from '../../src/tenancy/provision';
+import { tellAllTenantShares } from '../../src/tenancy/tell-tenant-shares';
 import { createWorld, type World } from '../support/world';
 
 const LARGE = 8000;
@@ -160,6 +161,15 @@ describe('once there are many tenants', () => {
   it.each(ASKED)('reads as much as it shows: %s', async (_name, pages, query) => {
     for (const first of ['beta', 'alpha'] as const)
       expect(await pagesRead(first, query)).toBeLessThanOrEqual(pages);
+  });
+
+  it('is said between releases as well, and once', async () => {
+    const { tenancy } = world.application;
+    const { ownerUrl } = world.tenants.alpha.database;
+    const taken = await stateTenantShares(parseConnectionUrl(ownerUrl), 20);
+    expect(await tellAllTenantShares(tenancy)).toEqual({ told: taken.length, failed: 0 });
+    expect(await settings()).toEqual(new Set(['{n_distinct=20} 1']));
+    expect(await tellAllTenantShares(tenancy)).toEqual({ told: 0, failed: 0 });
   });
 
   it('is taken back when they have gone, but for what somebody else has said', async () => {
