@@ -61,15 +61,15 @@ export async function measure<Query extends string>(
   const cells = options.queries.flatMap((query) =>
     options.connections.map((connections) => ({ query, connections })),
   );
+  let preparedAt = Date.now();
   await warmUp(started, options, signal, progress);
   progress.begin(options.rounds * cells.length * started.length);
-  let preparedAt = Date.now();
   for (let round = 0; round < options.rounds; round += 1) {
-    if (Date.now() - preparedAt > TOKENS_GOOD_FOR_MS) {
-      for (const each of started) each.requests = await each.target.prepare(each.server);
-      preparedAt = Date.now();
-    }
     for (const { query, connections } of cells) {
+      if (Date.now() - preparedAt > TOKENS_GOOD_FOR_MS) {
+        for (const each of started) each.requests = await each.target.prepare(each.server);
+        preparedAt = Date.now();
+      }
       // Another one begins each time: what the first pays for (caches, the clock of the CPU) all pay.
       const first =
         round + cells.findIndex((cell) => cell.query === query && cell.connections === connections);
