@@ -1,36 +1,31 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as product from '../../../src/tenancy/transaction-scope';
 import { wrap as stateNothing } from './state-nothing-in-transactions';
 import { buildVariant, functionOf, UNGUARDED } from './variants';
 
-const scopes = stateNothing({
-  scopeStatements: () => [
-    {
-      name: 'scope',
-      text: "select set_config('app.tenant_id', $1, true), set_config('statement_timeout', $2, true)",
-    },
-  ],
-});
-const scopeStatements = functionOf<
-  (scope: { mode: string }) => readonly { readonly text: string }[]
->(scopes, 'scopeStatements');
+const without = stateNothing(product) as typeof product;
+const scope = { localTenantId: 'a', statementTimeoutMs: 1, sessionStyle: 'direct' } as const;
 
 it('without isolation a read states nothing', () => {
-  expect(scopeStatements({ mode: 'read' })).toEqual([]);
+  expect(without.scopeStatements({ ...scope, mode: 'read' })).toEqual([]);
 });
 
-it('without isolation a write states what is no isolation', () => {
-  expect(scopeStatements({ mode: 'write' })[0]?.text).toBe(
-    "select set_config('statement_timeout', $2, true)",
-  );
+it('without isolation a write states what is no isolation, in a transaction and in one flight', () => {
+  const [stated] = product.scopeStatements({ ...scope, mode: 'write' });
+  const text = stated?.text.replace("set_config('app.tenant_id', $1, true), ", '');
+  expect(text).toMatch(/^select set_config\('statement_timeout'.*app\.user_id/);
+  expect(without.scopeStatements({ ...scope, mode: 'write' })[0]?.text).toBe(text);
+  expect(without.scopeInOneFlight({ ...scope, mode: 'write' }).text).toBe(text);
+  expect(without.SCOPES_IN_ONE_FLIGHT.map((prepared) => prepared.text)).toEqual([text]);
 });
 
 it('a variant refuses a product that has nothing to leave out', () => {
   expect(() => stateNothing({})).toThrow(
     'Expected the product to export the function scopeStatements',
   );
-  const changed = stateNothing({ scopeStatements: () => [{ text: 'set local x' }] });
+  const changed = stateNothing({ ...product, scopeStatements: () => [{ text: 'set local x' }] });
   const changedScopes = functionOf<(scope: { mode: string }) => unknown>(
     changed,
     'scopeStatements',
