@@ -1,6 +1,6 @@
 /** Where a run works, and on what. */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -17,8 +17,18 @@ export interface Folders {
   remove(): Promise<void>;
 }
 
+const PASSABLE = 0o711;
+
+/** A folder that goes with the run. */
+export async function makeTemporary(name: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), `${name}-`));
+  // For whom Postgres runs as where we are root: else it keeps its data elsewhere, and that would stay.
+  await chmod(folder, PASSABLE);
+  return folder;
+}
+
 export async function openFolders({ home }: Pick<Options, 'home'>): Promise<Folders> {
-  const temporary = await mkdtemp(join(tmpdir(), 'cloister-bench-'));
+  const temporary = await makeTemporary('cloister-bench');
   if (home !== undefined) await mkdir(resolve(home), { recursive: true });
   return {
     home: home === undefined ? temporary : resolve(home),

@@ -1,11 +1,10 @@
 /** The order of a run of the scale harness: fleet, parts, report. No logic. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PROJECT_ROOT } from '../product';
 import type { Progress } from '../progress';
 import { newestNode } from '../server-node';
-import { describeCommit, describeMachine } from '../surroundings';
+import { describeCommit, describeMachine, makeTemporary } from '../surroundings';
 import { openFleet } from './fleet';
 import { measureCold } from './parts/cold.part';
 import { measureDatabases } from './parts/databases.part';
@@ -44,9 +43,7 @@ export async function runScale(
   const timer = setTimeout(() => stopping.abort(tooLong), options.maxMinutes * 60_000);
   const { signal } = stopping;
   const home =
-    options.home === undefined
-      ? await mkdtemp(join(tmpdir(), 'cloister-scale-'))
-      : resolve(options.home);
+    options.home === undefined ? await makeTemporary('cloister-scale') : resolve(options.home);
   const groups = new Set<ServerGroup>();
   let close: () => Promise<unknown> = () => Promise.resolve();
   try {
